@@ -1,0 +1,1134 @@
+"""The Task API: settings, database, errors, requests, tokens, accounts, tasks, health, to be read from top to bottom."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import os
+import re
+import selectors
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+import psycopg2.extensions
+from anyio import CapacityLimiter, move_on_after, to_thread
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import Depends, FastAPI, Form, Header, Query, Request, Response
+from fastapi import Path as PathParameter
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
+from jose import jwk, jwt
+from jose.backends.base import Key
+from jose.exceptions import JWKError, JWTError
+from jose.utils import base64url_decode
+from pwdlib import PasswordHash
+from pydantic import AliasChoices, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    delete,
+    event,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL, Connection, Row, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.base import Executable, ReadOnlyColumnCollection
+from sqlmodel import Session, SQLModel, create_engine
+from starlette.datastructures import URL as WebAddress
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models import ROW_RULES, PlainText, Priority, Task, User, new_etag, utc_now
+from schemas import (
+    Error,
+    ErrorDetail,
+    FieldError,
+    Health,
+    SignIn,
+    SignUp,
+    TaskCreate,
+    TaskFilter,
+    TaskRead,
+    TaskToggle,
+    TaskToggled,
+    TaskUpdate,
+    TokenForm,
+    TokenRead,
+    UserRead,
+)
+
+# ---------------------------------------------------------------- settings
+
+SECRET_FILE = Path(".jwt_secret")
+SHORTEST_SECRET = 32
+LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
+
+
+def kept_secret() -> str:
+    """The secret of a machine that was given none: made once, and linked into place whole, so that all workers agree."""
+    if not SECRET_FILE.exists():
+        descriptor, draft = tempfile.mkstemp(dir=".", prefix=SECRET_FILE.name)
+        with open(descriptor, "w") as file:
+            file.write(os.urandom(32).hex())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, SECRET_FILE)
+        os.unlink(draft)
+    return SECRET_FILE.read_text().strip()
+
+
+class Settings(BaseSettings):
+    """Read from the environment and `.env`; an empty value counts as unset."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", validate_default=False)
+
+    database_url: Annotated[URL, NoDecode] = make_url("sqlite:///tasks.db")
+    jwt_secret: str = Field(default="", validation_alias=AliasChoices("JWT_SECRET", "BETTER_AUTH_SECRET"))
+    jwt_algorithm: Literal["HS256", "HS384", "HS512"] = "HS256"
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_jwks_url: HttpUrl | None = None
+    jwt_expire_minutes: int = Field(default=1440, ge=1, le=525_600)
+    cors_origins: Annotated[list[str], NoDecode] = []
+
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _read_database_url(cls, value: str) -> URL:
+        try:
+            url = make_url(value)
+            backend = url.drivername.partition("+")[0]
+            if backend in ("postgres", "postgresql"):
+                url = url.set(drivername="postgresql+psycopg2")
+                _, options = create_engine(url).dialect.create_connect_args(url)
+                # libpq reads all its options before it connects: here to nowhere.
+                psycopg2.connect(**{**options, "host": os.devnull, "hostaddr": "", "port": 1})
+            elif backend != "sqlite" or not url.database or url.database == ":memory:":
+                raise ArgumentError
+        except psycopg2.OperationalError as error:
+            if not str(error).startswith("connection"):
+                raise ValueError("has a parameter whose value PostgreSQL does not know") from None
+        except (ArgumentError, ValueError, psycopg2.Error):
+            raise ValueError("must look like postgresql://user:password@host/name?sslmode=require or sqlite:///file.db") from None
+        return url
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _read_origins(cls, value: str) -> list[str]:
+        origins = [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+        if not all(re.fullmatch(r"https?://[^\s/*]+", origin) for origin in origins):
+            raise ValueError("must list origins such as https://app.example.com, with commas between; * can't go with credentials")
+        return origins
+
+    @model_validator(mode="after")
+    def _find_secret(self) -> Self:
+        if not self.jwt_secret and self.database_url.get_backend_name() == "sqlite":
+            self.jwt_secret = kept_secret()
+        if len(self.jwt_secret) < SHORTEST_SECRET:
+            raise PydanticCustomError("JWT_SECRET", f"must have at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
+        try:
+            jwk.construct(self.jwt_secret, self.jwt_algorithm)
+        except JWKError:
+            raise PydanticCustomError(
+                "JWT_SECRET", "must not be a public key or certificate; make one with: openssl rand -hex 32"
+            ) from None
+        return self
+
+
+def load_settings() -> Settings:
+    """Stop the start with one line for each bad setting; no line repeats a value, for it may be a secret."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SystemExit("\n".join(bad_setting(problem) for problem in error.errors())) from None
+    except OSError as error:
+        raise SystemExit(f"JWT_SECRET is not set, and {SECRET_FILE} can't be kept here ({error.strerror}): set JWT_SECRET") from None
+
+
+def bad_setting(problem: ErrorDetails) -> str:
+    """One line: the variable, then what is wrong with it and what to do."""
+    name = str(*problem["loc"]).upper() or problem["type"]
+    return f"Bad setting {name}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+settings = load_settings()
+
+# ---------------------------------------------------------------- database
+
+# A worker runs this many statements at once: as many threads, and as many pooled connections, so that neither waits for the other.
+THREADS = 8
+# Seconds to wait for an answer before the database counts as away.
+PATIENCE = 5.0
+# Seconds after which an idle connection is asked whether it is still alive.
+IDLE = 20.0
+
+ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
+BEGIN = text("BEGIN" if ON_POSTGRESQL else "BEGIN IMMEDIATE")
+COMMIT = text("COMMIT")
+LOCK_TABLES = text("SELECT pg_advisory_xact_lock(7461736)")
+Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+# Each statement commits by itself; what takes more than one says BEGIN and COMMIT.
+engine = create_engine(
+    settings.database_url, isolation_level="AUTOCOMMIT", pool_size=THREADS, max_overflow=1, pool_use_lifo=True, hide_parameters=True
+)
+# When the request at hand came in, and when the database last kept one waiting in vain (both by time.monotonic).
+arrived_at: ContextVar[float] = ContextVar("arrived_at", default=float("inf"))
+last_silence = float("-inf")
+
+
+class NoAnswer(psycopg2.OperationalError):
+    """The database took longer than PATIENCE."""
+
+
+def is_ready(connection: Any, wanted: int, seconds: float) -> bool:
+    """Whether the connection's socket can be read or written within so many seconds."""
+    with Selector() as selector:
+        selector.register(connection.fileno(), wanted)
+        return bool(selector.select(max(seconds, 0)))
+
+
+def wait_for_answer(connection: Any) -> None:
+    """Wait instead of libpq, which would wait for a frozen server for ever."""
+    global last_silence
+    deadline = time.monotonic() + PATIENCE
+    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
+        wanted = selectors.EVENT_READ if state == psycopg2.extensions.POLL_READ else selectors.EVENT_WRITE
+        if not is_ready(connection, wanted, deadline - time.monotonic()):
+            last_silence = time.monotonic()
+            raise NoAnswer("no answer in time")
+
+
+def note_return(_connection: Any, record: ConnectionPoolEntry) -> None:
+    """Remember since when the connection is idle."""
+    record.info["returned_at"] = time.monotonic()
+
+
+def refuse_dead_connection(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """A connection that was cut has the farewell to read; one long idle may have died without, and is asked."""
+    idle = time.monotonic() - record.info.get("returned_at", time.monotonic())
+    if is_ready(connection, selectors.EVENT_READ, 0) or (idle > IDLE and not still_answers(connection)):
+        raise InvalidatePoolError
+
+
+def still_answers(connection: Any) -> bool:
+    """Costs a round trip."""
+    try:
+        connection.cursor().execute("SELECT 1")
+    except psycopg2.Error:
+        return False
+    return True
+
+
+def prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Wait for locks, let readers and a writer work at once, and lower more than ASCII."""
+    for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("lower", 1, lambda value: value and value.lower(), deterministic=True)
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[Connection]:
+    """BEGIN and COMMIT cost a round trip each; whatever goes wrong, the connection is dropped and the server rolls back."""
+    with Session(engine) as session:
+        connection = session.connection()
+        try:
+            connection.execute(BEGIN)
+            yield connection
+            connection.execute(COMMIT)
+        except BaseException:
+            session.invalidate()
+            raise
+
+
+@cache
+def make_tables() -> None:
+    """Make what is missing, one worker at a time; the cache remembers only success."""
+    with transaction() as connection:
+        if ON_POSTGRESQL:
+            connection.execute(LOCK_TABLES)
+        SQLModel.metadata.create_all(connection)
+
+
+def open_sqlite() -> None:
+    """A file is there now or never, so that one which can't be used is a bad setting."""
+    try:
+        make_tables()
+    except DBAPIError as error:
+        raise SystemExit(f"Bad setting DATABASE_URL: the SQLite file can't be used ({error.orig})") from None
+
+
+if ON_POSTGRESQL:
+    psycopg2.extensions.set_wait_callback(wait_for_answer)
+    event.listen(engine, "checkin", note_return)
+    event.listen(engine, "checkout", refuse_dead_connection)
+else:
+    event.listen(engine, "connect", prepare_sqlite)
+    open_sqlite()
+
+
+def run(statement: Executable, *, again: bool = True) -> Sequence[Row[Any]]:
+    """One statement and one round trip; on a connection that was dead it is sent `again`, unless that could do harm."""
+    if arrived_at.get() < last_silence:
+        raise NoAnswer("the database has just kept another request waiting in vain")
+    make_tables()
+    try:
+        with Session(engine) as session:
+            return session.connection().execute(statement).all()
+    except DBAPIError as error:
+        if not again or not error.connection_invalidated or isinstance(error.orig, NoAnswer):
+            raise
+    with Session(engine) as session:
+        return session.connection().execute(statement).all()
+
+
+# ---------------------------------------------------------------- errors
+
+CODES = {
+    400: "VALIDATION_ERROR",
+    401: "UNAUTHORIZED",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    412: "PRECONDITION_FAILED",
+    413: "PAYLOAD_TOO_LARGE",
+    429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL_ERROR",
+    503: "DATABASE_UNAVAILABLE",
+}
+
+
+class ApiError(Exception):
+    """An answer of the one error shape; `code` is the status's own unless given."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str = "",
+        details: list[FieldError] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        code = code or CODES.get(status) or HTTPStatus(status).name
+        body = Error(detail=message, code=code, error=ErrorDetail(code=code, message=message, details=details))
+        self.response = Response(body.model_dump_json(), status, headers, "application/json")
+
+
+def invalid(*details: FieldError) -> ApiError:
+    """A 400 that names each field."""
+    return ApiError(400, "; ".join(f"{error.field}: {error.message}" for error in details), details=list(details))
+
+
+def field_error(error: Mapping[str, Any]) -> FieldError:
+    """What Pydantic says, without the input that it would repeat."""
+    place, *path = error["loc"]
+    if error["type"] == "json_invalid":
+        return FieldError(field=place, message="is not valid JSON")
+    if not path:
+        return FieldError(field=place, message="must be a JSON object, sent with Content-Type: application/json")
+    return FieldError(field=".".join(map(str, path)), message=error["msg"].removeprefix("Value error, "))
+
+
+async def answer_api_error(_request: Request, error: ApiError) -> Response:
+    """The answer was made where the error was raised."""
+    return error.response
+
+
+async def answer_invalid_request(_request: Request, error: RequestValidationError) -> Response:
+    """FastAPI's own handler answers 422 and repeats the input."""
+    return invalid(*map(field_error, error.errors())).response
+
+
+async def answer_http_exception(request: Request, error: HTTPException) -> Response:
+    """What Starlette raises by itself: no such path, no such method, an unreadable body."""
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request.scope["path"])))
+    return ApiError(error.status_code, error.detail, headers=headers).response
+
+
+def allowed_methods(path: str) -> set[str]:
+    """Starlette's own Allow header names the methods of one route only."""
+    routes = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(path)]
+    return {method for route in routes for method in route.methods or ()}
+
+
+async def answer_database_away(_request: Request, error: Exception) -> Response:
+    """A database that is away comes back; its reason is for the operator alone."""
+    log.warning("database unavailable: %s", error)
+    return ApiError(503, "The database is unavailable, try again soon", headers={"Retry-After": "1"}).response
+
+
+# ---------------------------------------------------------------- requests
+
+LARGEST_BODY = 64 * 1024
+# So much more of a body that is too large is read and dropped: a client that is still sending would not see the answer.
+LARGEST_LEFTOVER = 8 * 1024 * 1024
+
+TASKS = "/api/v1/tasks"
+ACCOUNTS = "/api/v1/auth"
+# The other paths that frontends call, each with the one it stands for.
+ALIASES = tuple(
+    (re.compile(alias.replace("{user_id}", "(?P<user_id>[^/]+)") + "(?P<rest>/.*)?"), path)
+    for alias, path in (
+        ("/tasks", TASKS),
+        ("/api/tasks", TASKS),
+        ("/users/{user_id}/tasks", TASKS),
+        ("/api/users/{user_id}/tasks", TASKS),
+        ("/api/v1/users/{user_id}/tasks", TASKS),
+        ("/api/auth", ACCOUNTS),
+        ("/auth", ACCOUNTS),
+        ("/api/{user_id}/tasks", TASKS),
+    )
+)
+
+
+class JsonLines(logging.Formatter):
+    """One line of JSON for each record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Fields come as the record's only argument, or there is a message."""
+        line = {"time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"), "level": record.levelname}
+        line |= record.args if isinstance(record.args, dict) else {"message": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def logger_of_requests() -> logging.Logger:
+    """This service's log; uvicorn's own lines take the same form, but for its access line, which ours replaces."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    logging.getLogger("uvicorn").handlers = [handler]
+    logging.getLogger("uvicorn.access").handlers = []
+    logging.getLogger("uvicorn.access").propagate = False
+    logger = logging.getLogger("tasks")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
+    return logger
+
+
+log = logger_of_requests()
+
+
+def canonical(path: str) -> tuple[str, str | None]:
+    """The path as it is routed, and the user id that an alias carries."""
+    path = path.removesuffix("/") or "/"
+    if not path.startswith((TASKS, ACCOUNTS)):
+        for pattern, target in ALIASES:
+            if match := pattern.fullmatch(path):
+                return target + (match["rest"] or ""), match.groupdict().get("user_id")
+    return path, None
+
+
+class EveryRequest:
+    """Outermost: path, request id, headers and the log line of every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Plain ASGI."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        started = time.perf_counter()
+        arrived_at.set(time.monotonic())
+        request_id = Headers(scope=scope).get("x-request-id", "")
+        if not re.fullmatch("[A-Za-z0-9._-]{1,64}", request_id):
+            request_id = uuid.uuid4().hex
+        path, path_user_id = canonical(scope["path"])
+        # HEAD is answered as GET; the server leaves the body out.
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        inner = {**scope, "path": path, "method": method, "path_user_id": path_user_id, "request_id": request_id}
+        # A client that is gone before its answer is logged as nginx does.
+        status = 499
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                if path.startswith(ACCOUNTS):
+                    headers["Cache-Control"] = "no-store"
+                elif path.startswith(TASKS):
+                    headers["Cache-Control"] = "private, no-cache"
+                if scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+            await send(message)
+
+        try:
+            await self.app(inner, receive, send_with_headers)
+        finally:
+            fields = {
+                "request_id": request_id,
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+                "user_id": inner.get("user_id"),
+            }
+            log.info("request", fields)
+
+
+class JsonCORSMiddleware(CORSMiddleware):
+    """Refuses a preflight request in the one error shape too."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """As the base class decides."""
+        response = super().preflight_response(request_headers)
+        if response.status_code != 400:
+            return response
+        headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        return ApiError(400, "This origin, method or header is not allowed", headers=headers).response
+
+
+class BodyAndCrash:
+    """Innermost, so that its answers carry all headers: it refuses a body that is too large and answers for a crash."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Plain ASGI."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        try:
+            await self.app(scope, await received(scope, receive), send)
+        except ClientDisconnect:
+            return
+        except ApiError as error:
+            await error.response(scope, receive, send)
+        except Exception:
+            log.error("crash", {"message": "crash", "request_id": scope["request_id"]}, exc_info=True)
+            await ApiError(500, "Something went wrong on our side").response(scope, receive, send)
+
+
+async def received(scope: Scope, receive: Receive) -> Receive:
+    """The request with its whole body in memory; ApiError when that is too large."""
+    if not {b"content-length", b"transfer-encoding"} & {name for name, _ in scope["headers"]}:
+        return receive
+    body, more = b"", True
+    while more and len(body) <= LARGEST_LEFTOVER:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    if len(body) > LARGEST_BODY:
+        raise ApiError(413, f"The body must not be larger than {LARGEST_BODY} bytes")
+    messages = iter([{"type": "http.request", "body": body}])
+
+    async def receive_again() -> Message:
+        return next(messages, None) or await receive()
+
+    return receive_again
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """A database that is away does not stop the start: the first request that finds it makes the tables."""
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    try:
+        await to_thread.run_sync(make_tables)
+    except DBAPIError as error:
+        log.warning("database unavailable: %s", error.orig)
+    yield
+    engine.dispose()
+
+
+def camel_case(route: APIRoute) -> str:
+    """`create_task` gives generated clients `createTask`."""
+    first, *rest = route.name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+app = FastAPI(
+    title="Task API",
+    version="1.0.0",
+    description="Tasks of many users, with search, recurrence and PostgreSQL. "
+    "**To try it:** sign up below, press *Authorize*, sign in with the same e-mail and password, then create a task.",
+    lifespan=lifespan,
+    redirect_slashes=False,
+    generate_unique_id_function=camel_case,
+    swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
+    middleware=[
+        Middleware(EveryRequest),
+        Middleware(
+            JsonCORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_origin_regex=None if settings.cors_origins else LOCAL_ORIGIN,
+            allow_credentials=True,
+            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"),
+            expose_headers=("ETag", "Idempotent-Replayed", "Link", "Location", "Retry-After", "X-Request-ID", "X-Total-Count"),
+        ),
+        Middleware(BodyAndCrash),
+    ],
+    exception_handlers={
+        ApiError: answer_api_error,
+        HTTPException: answer_http_exception,
+        RequestValidationError: answer_invalid_request,
+        InterfaceError: answer_database_away,
+        OperationalError: answer_database_away,
+        NoAnswer: answer_database_away,
+    },
+)
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors that a route names in the OpenAPI document, and all others as its default."""
+    errors: dict[int | str, dict[str, Any]] = {status: {"model": Error, "description": HTTPStatus(status).phrase} for status in statuses}
+    return errors | {"default": {"model": Error, "description": "Any other error, in the same shape"}}
+
+
+# ---------------------------------------------------------------- tokens
+
+SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
+# The outside algorithms, and the type and curve of the key that each one takes (RFC 7518, RFC 8037).
+KEY_TYPES = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+USER_ID = TypeAdapter(Annotated[PlainText, StringConstraints(strict=True, min_length=1, max_length=255)])
+TASK_NOT_FOUND = "Task not found"
+REMEMBERED_TOKENS = 4096
+# Seconds between two fetches of the issuer's keys: when there are some, and when there are none.
+REFETCH, RETRY = 60.0, 1.0
+
+
+class Caller(NamedTuple):
+    """Who a token speaks for, until when (in Unix time), and whether their row is an account made here."""
+
+    user_id: str
+    expires_at: float
+    has_account: bool
+
+
+class Ed25519Key(Key):
+    """What python-jose lacks for EdDSA (RFC 8037)."""
+
+    def __init__(self, key: dict[str, str], _algorithm: str) -> None:
+        self._key = Ed25519PublicKey.from_public_bytes(base64url_decode(key["x"].encode()))
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Whether the signature is good; cryptography raises otherwise, which python-jose expects."""
+        self._key.verify(signature, message)
+        return True
+
+
+jwk.register_key("EdDSA", Ed25519Key)
+
+
+def fetch_keys(url: str) -> list[tuple[str | None, str, Key]]:
+    """Key id, algorithm and key, for every key of a JWKS (RFC 7517) that an algorithm here takes."""
+    request = urllib.request.Request(url, headers={"User-Agent": "task-api", "Accept": "application/json"})
+    with urllib.request.urlopen(request, timeout=5) as response:
+        keys = json.loads(response.read(1024 * 1024))["keys"]
+    return [
+        (key.get("kid"), algorithm, jwk.construct(key, algorithm))
+        for key in keys
+        for algorithm, key_type in KEY_TYPES.items()
+        if (key.get("kty"), key.get("crv")) == key_type and key.get("alg", algorithm) == algorithm
+    ]
+
+
+class IssuerKeys:
+    """The public keys of JWT_JWKS_URL, fetched when a token names one that is not known."""
+
+    def __init__(self) -> None:
+        self.keys: list[tuple[str | None, str, Key]] = []
+        self.fetched_at = float("-inf")
+        self.fetching = asyncio.Lock()
+
+    async def find(self, key_id: str | None, algorithm: str) -> list[Key]:
+        """The keys that may have signed such a token; ApiError when none could be fetched at all."""
+        if not self._known(key_id, algorithm):
+            async with self.fetching:
+                if time.monotonic() > self.fetched_at + (REFETCH if self.keys else RETRY):
+                    await self._fetch()
+        if not self.keys:
+            message = "The keys of the token issuer are unavailable, try again soon"
+            raise ApiError(503, message, code="ISSUER_UNAVAILABLE", headers={"Retry-After": "1"})
+        return self._known(key_id, algorithm)
+
+    def _known(self, key_id: str | None, algorithm: str) -> list[Key]:
+        return [key for known_id, known_for, key in self.keys if known_for == algorithm and key_id in (None, known_id)]
+
+    async def _fetch(self) -> None:
+        self.fetched_at = time.monotonic()
+        try:
+            self.keys = await to_thread.run_sync(fetch_keys, str(settings.jwt_jwks_url))
+        # Whatever an issuer sends instead of keys, the known ones go on working.
+        except Exception as error:
+            log.warning("issuer keys unavailable: %s", type(error).__name__)
+
+
+issuer_keys = IssuerKeys()
+verified: dict[str, Caller] = {}
+
+
+def unauthorized(message: str = "A valid bearer token is needed") -> ApiError:
+    """RFC 6750, 3."""
+    return ApiError(401, message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def issue_token(user_id: str) -> str:
+    """A token for an account made here."""
+    claims: dict[str, Any] = {"sub": user_id, "account": True, "iat": int(time.time())}
+    claims["exp"] = claims["iat"] + settings.jwt_expire_minutes * 60
+    claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
+    claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
+    return jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm)
+
+
+async def keys_for(token: str) -> tuple[str, list[Key]]:
+    """The algorithm of a token, and the keys it may be signed with: each kind of algorithm has its own kind of key."""
+    header = jwt.get_unverified_header(token)
+    algorithm = header["alg"]
+    if algorithm == settings.jwt_algorithm:
+        return algorithm, [SECRET_KEY]
+    if settings.jwt_jwks_url and algorithm in KEY_TYPES:
+        return algorithm, await issuer_keys.find(header.get("kid"), algorithm)
+    raise JWKError("no such algorithm here")
+
+
+def read_claims(token: str, algorithm: str, keys: list[Key]) -> Caller:
+    """Whom a well-signed token names, and until when; python-jose checks neither as strictly."""
+    checks = {"require_exp": True, "verify_exp": False, "verify_sub": False, "verify_at_hash": False}
+    checks["require_aud" if settings.jwt_audience else "verify_aud"] = bool(settings.jwt_audience)
+    claims = jwt.decode(token, keys, [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)  # type: ignore[arg-type]
+    expires_at, user_id = claims["exp"], claims.get("sub", claims.get("user_id"))
+    if type(expires_at) not in (int, float) or not math.isfinite(expires_at):
+        raise JWTError("exp is no number")
+    user_id = str(user_id) if type(user_id) is int else user_id
+    return Caller(USER_ID.validate_python(user_id), expires_at, claims.get("account") is True)
+
+
+async def verified_caller(token: str) -> Caller:
+    """Whom a token names; a token is verified once and remembered."""
+    if token not in verified:
+        if len(verified) >= REMEMBERED_TOKENS:
+            verified.clear()
+        verified[token] = read_claims(token, *await keys_for(token))
+    return verified[token]
+
+
+# /docs offers both: to sign in with e-mail and password, or to paste a token.
+Account = OAuth2PasswordBearer(f"{ACCOUNTS}/token", scheme_name="account", description="Your e-mail is the user name.", auto_error=False)
+Token = HTTPBearer(scheme_name="token", description="Any valid token.", auto_error=False)
+
+
+async def current_caller(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(Token)],
+    _account: Annotated[str | None, Depends(Account)],
+) -> Caller:
+    """Whom the bearer token names; under the path of another user there is nothing."""
+    if bearer is None:
+        raise unauthorized()
+    try:
+        caller = await verified_caller(bearer.credentials)
+    except ApiError:
+        raise
+    # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError, OverflowError, UnicodeError.
+    except Exception:
+        raise unauthorized() from None
+    if caller.expires_at <= time.time():
+        raise unauthorized("The token has expired")
+    request.scope["user_id"] = caller.user_id
+    if request.scope["path_user_id"] not in (None, caller.user_id):
+        raise ApiError(404, TASK_NOT_FOUND)
+    return caller
+
+
+CurrentCaller = Annotated[Caller, Depends(current_caller)]
+
+# ---------------------------------------------------------------- accounts
+
+users = SQLModel.metadata.tables["users"]
+USER_COLUMNS = [users.c[name] for name in UserRead.model_fields]
+hasher = PasswordHash.recommended()
+# A hash takes 64 MiB and a core, so that few are made at once, on threads of their own.
+hashing = CapacityLimiter(2)
+MOST_FAILURES, FAILURE_SECONDS = 10, 60
+# When sign-ins failed, by e-mail and address; whoever failed last stands last.
+failures: dict[tuple[str, str], list[float]] = {}
+
+
+@cache
+def decoy_hash() -> str:
+    """What the password of an unknown e-mail is compared with, so that it costs the same."""
+    return hasher.hash(uuid.uuid4().hex)
+
+
+def recent_failures(who: tuple[str, str]) -> list[float]:
+    """When this e-mail failed from this address within the last minute."""
+    return [moment for moment in failures.get(who, []) if moment > time.monotonic() - FAILURE_SECONDS]
+
+
+def note_failure(who: tuple[str, str]) -> None:
+    """Count a failed sign-in, and forget those that no longer count."""
+    moments = [*recent_failures(who), time.monotonic()]
+    failures.pop(who, None)
+    failures[who] = moments
+    while not recent_failures(oldest := next(iter(failures))):
+        del failures[oldest]
+
+
+def check_password(who: tuple[str, str], password: str, stored: str | None) -> bool:
+    """Takes its turn among the hashing threads; ApiError after too many failures."""
+    if len(recent_failures(who)) >= MOST_FAILURES:
+        raise ApiError(429, "Too many failed sign-ins, try again in a minute", headers={"Retry-After": str(FAILURE_SECONDS)})
+    return hasher.verify(password, stored or decoy_hash()) and stored is not None
+
+
+async def token_for(email: str, password: str, request: Request) -> Response:
+    """A new token; the error is the same for an unknown e-mail and for a wrong password."""
+    rows = await to_thread.run_sync(run, select(*USER_COLUMNS, users.c.password_hash).where(users.c.email == email))
+    who = email, request.client.host if request.client else ""
+    if not await to_thread.run_sync(check_password, who, password, rows[0].password_hash if rows else None, limiter=hashing):
+        note_failure(who)
+        raise ApiError(401, "Wrong e-mail or password", code="INVALID_CREDENTIALS", headers={"WWW-Authenticate": "Bearer"})
+    return token_answer(rows[0])
+
+
+def token_answer(user: Row[Any], status: int = 200) -> Response:
+    """A token for this user, and the user."""
+    token = TokenRead(
+        access_token=issue_token(user.id),
+        expires_in=settings.jwt_expire_minutes * 60,
+        user=UserRead.model_validate(user, from_attributes=True),
+    )
+    return Response(token.model_dump_json(), status, media_type="application/json")
+
+
+@app.post(f"{ACCOUNTS}/register", include_in_schema=False)
+@app.post(f"{ACCOUNTS}/signup", tags=["accounts"], response_model=TokenRead, status_code=201, responses=answers(400, 409))
+async def sign_up(body: SignUp) -> Response:
+    """Make an account and sign in."""
+    password_hash = await to_thread.run_sync(hasher.hash, body.password, limiter=hashing)
+    user = User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
+    statement = insert(users).values(user.model_dump()).returning(*USER_COLUMNS)
+    try:
+        rows = await to_thread.run_sync(run, statement)
+    except IntegrityError:
+        raise ApiError(409, "This e-mail already has an account", code="EMAIL_TAKEN") from None
+    return token_answer(rows[0], 201)
+
+
+@app.post(f"{ACCOUNTS}/login", include_in_schema=False)
+@app.post(f"{ACCOUNTS}/signin", tags=["accounts"], response_model=TokenRead, responses=answers(400, 401, 429))
+async def sign_in(body: SignIn, request: Request) -> Response:
+    """Get a token for e-mail and password."""
+    return await token_for(body.email, body.password, request)
+
+
+@app.post(f"{ACCOUNTS}/token", tags=["accounts"], response_model=TokenRead, responses=answers(400, 401, 429))
+async def get_token(form: Annotated[TokenForm, Form()], request: Request) -> Response:
+    """Get a token as OAuth2 does, for the Authorize button."""
+    return await token_for(form.username, form.password, request)
+
+
+@app.get(f"{ACCOUNTS}/me", tags=["accounts"], response_model=UserRead, responses=answers(401))
+def get_me(caller: CurrentCaller) -> Response:
+    """Show who is signed in."""
+    for user in run(select(*USER_COLUMNS).where(users.c.id == caller.user_id)):
+        return Response(UserRead.model_validate(user, from_attributes=True).model_dump_json(), media_type="application/json")
+    raise unauthorized()
+
+
+@app.delete(f"{ACCOUNTS}/me", tags=["accounts"], status_code=204, responses=answers(401))
+def delete_me(caller: CurrentCaller) -> Response:
+    """Delete the account and all its tasks."""
+    if not run(delete(users).where(users.c.id == caller.user_id).returning(users.c.id)):
+        raise unauthorized()
+    return Response(status_code=204)
+
+
+# ---------------------------------------------------------------- tasks
+
+tasks = SQLModel.metadata.tables["tasks"]
+insert_or_keep = postgresql.insert if ON_POSTGRESQL else sqlite.insert
+IMPORTANCE = {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1}
+task_list = TypeAdapter(list[TaskRead])
+
+TaskId = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
+IdempotencyKey = Annotated[
+    str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the task of the first call")
+]
+IfMatch = Annotated[str | None, Header(description="Change the task only while it has this ETag")]
+IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
+
+
+def etags(header: str) -> list[str]:
+    """The strong entity tags of a list of them (RFC 9110, 8.8.3)."""
+    return re.findall(r'(?<!W/)"([^"]*)"', header)
+
+
+def own(task_id: str, caller: Caller, if_match: str | None = None) -> ColumnElement[bool]:
+    """The WHERE clause of one task; ApiError when the id is no UUID, for then there is no such task."""
+    try:
+        mine = and_(tasks.c.id == uuid.UUID(task_id), tasks.c.user_id == caller.user_id)
+    except ValueError:
+        raise ApiError(404, TASK_NOT_FOUND) from None
+    if if_match is None or if_match.strip() == "*":
+        return mine
+    return and_(mine, tasks.c.etag.in_(etags(if_match)))
+
+
+def one(rows: Sequence[Row[Any]], task_id: str, caller: Caller, if_match: str | None = None) -> Row[Any]:
+    """The only row; without it ApiError tells a task that has changed from one that is not there."""
+    if rows:
+        return rows[0]
+    if if_match is not None and run(select(tasks.c.id).where(own(task_id, caller))):
+        raise ApiError(412, "The task has changed since")
+    raise ApiError(404, TASK_NOT_FOUND)
+
+
+def read(row: Row[Any]) -> TaskRead:
+    """The row was checked when it was stored."""
+    return TaskRead.model_construct(**row._mapping)
+
+
+def task_answer(row: Row[Any], status: int = 200, **headers: str) -> Response:
+    """One task and its ETag."""
+    return Response(read(row).model_dump_json(), status, {"ETag": f'"{row.etag}"'} | headers, "application/json")
+
+
+@contextlib.contextmanager
+def row_rules() -> Iterator[None]:
+    """A broken CHECK constraint is a 400 that names the field."""
+    try:
+        yield
+    except IntegrityError as error:
+        for name, (field, message) in ROW_RULES.items():
+            if name in str(error.orig):
+                raise invalid(FieldError(field=field, message=message)) from None
+        raise
+
+
+@app.post(TASKS, tags=["tasks"], response_model=TaskRead, status_code=201, responses=answers(400, 401))
+def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
+    """Create a task."""
+    task_id = uuid.uuid4() if idempotency_key is None else uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id), idempotency_key)
+    moment, etag = utc_now(), new_etag()
+    values = body.model_dump() | {"id": task_id, "user_id": caller.user_id, "etag": etag, "created_at": moment, "updated_at": moment}
+    row = insert_task(values, caller)
+    # Another ETag than the one just made is that of the task which an earlier call made.
+    if row.etag != etag:
+        return task_answer(row, 200, **{"Idempotent-Replayed": "true"})
+    return task_answer(row, 201, Location=f"{TASKS}/{row.id}")
+
+
+def insert_task(values: dict[str, Any], caller: Caller) -> Row[Any]:
+    """The new task, or the one that has its id already; a caller from an outside issuer gets a row with their first task."""
+    new_task = insert_or_keep(tasks).values(values)
+    mine = tasks.c.user_id == caller.user_id
+    statement = new_task.on_conflict_do_update(index_elements=["id"], set_={"id": tasks.c.id}, where=mine).returning(tasks)
+    for _ in range(2):
+        try:
+            with row_rules():
+                return run(statement)[0]
+        except IntegrityError:
+            if caller.has_account:
+                break
+            run(insert_or_keep(users).values(id=caller.user_id, created_at=utc_now()).on_conflict_do_nothing().returning(users.c.id))
+    raise unauthorized()
+
+
+def matching(caller: Caller, wanted: TaskFilter) -> ColumnElement[bool]:
+    """The WHERE clause of a list."""
+    conditions = [tasks.c.user_id == caller.user_id]
+    if wanted.q:
+        conditions.append(or_(tasks.c.title.icontains(wanted.q, autoescape=True), tasks.c.description.icontains(wanted.q, autoescape=True)))
+    if (completed := wanted.wants_completed) is not None:
+        conditions.append(tasks.c.completed == completed)
+    if wanted.priority:
+        conditions.append(tasks.c.priority.in_(wanted.priority))
+    if wanted.due_date_from:
+        conditions.append(tasks.c.due_date >= wanted.due_date_from)
+    if wanted.due_date_to:
+        conditions.append(tasks.c.due_date <= wanted.due_date_to)
+    if wanted.tags and ON_POSTGRESQL:
+        conditions.append(type_coerce(tasks.c.tags, JSONB).contains(wanted.tags))
+    elif wanted.tags:
+        conditions += [literal(tag).in_(select(func.json_each(tasks.c.tags).table_valued("value").c.value)) for tag in wanted.tags]
+    return and_(*conditions)
+
+
+def ordering(columns: ReadOnlyColumnCollection[str, Any], wanted: TaskFilter) -> list[ColumnElement[Any]]:
+    """The sort key, then the id, so that the order is total."""
+    keys = {"priority": case(IMPORTANCE, value=columns.priority), "title": func.lower(columns.title)}
+    key, tie = keys.get(wanted.sort_by, columns[wanted.sort_by]), columns.id
+    key, tie = (key.asc(), tie.asc()) if wanted.sort_order == "asc" else (key.desc(), tie.desc())
+    return [key.nulls_last() if wanted.sort_by == "due_date" else key, tie]
+
+
+@app.get(TASKS, tags=["tasks"], response_model=list[TaskRead], responses=answers(400, 401))
+def list_tasks(request: Request, caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
+    """Find tasks: search, filter, sort and page through them."""
+    condition = matching(caller, wanted)
+    page = select(tasks).where(condition).order_by(*ordering(tasks.c, wanted)).limit(wanted.limit).offset(wanted.offset).subquery()
+    total = select(func.count().label("total")).select_from(tasks).where(condition).subquery()
+    # The total comes even when the page is empty: then as a row without a task.
+    rows = run(select(total, page).join_from(total, page, true(), isouter=True).order_by(*ordering(page.c, wanted)))
+    found = [read(row) for row in rows if row.id]
+    headers = {"X-Total-Count": str(rows[0].total)} | links(request.url, wanted, rows[0].total)
+    return Response(task_list.dump_json(found), headers=headers, media_type="application/json")
+
+
+def links(url: WebAddress, wanted: TaskFilter, total: int) -> dict[str, str]:
+    """The Link header (RFC 8288) to the pages beside this one."""
+    offsets = {}
+    if wanted.offset + wanted.limit < total:
+        offsets["next"] = wanted.offset + wanted.limit
+    if wanted.offset:
+        offsets["prev"] = max(wanted.offset - wanted.limit, 0)
+    pages = [f'<{url.include_query_params(limit=wanted.limit, offset=offset)}>; rel="{name}"' for name, offset in offsets.items()]
+    return {"Link": ", ".join(pages)} if pages else {}
+
+
+@app.get(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(401, 404))
+def get_task(task_id: TaskId, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
+    """Get one task."""
+    row = one(run(select(tasks).where(own(task_id, caller))), task_id, caller)
+    if if_none_match is not None and (if_none_match.strip() == "*" or f'"{row.etag}"' in if_none_match):
+        return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
+    return task_answer(row)
+
+
+def change_task(task_id: str, caller: Caller, changes: dict[str, Any], if_match: str | None) -> tuple[Row[Any], Row[Any] | None]:
+    """The changed task, and the next occurrence that this change made."""
+    mine, etag = own(task_id, caller, if_match), new_etag()
+    values = {name: typed(name, value) for name, value in changes.items()} | {"etag": etag, "updated_at": utc_now()}
+    if changes.keys() & {"due_date", "timezone"}:
+        values["series_time"] = kept_series_time(values)
+    flips = isinstance(changes.get("completed"), ColumnElement)
+    while True:
+        statement = update(tasks).where(mine).values(unless_it_turns(values)).returning(tasks)
+        with row_rules():
+            row = one(run(statement, again=if_match is None and not flips), task_id, caller, if_match)
+        if row.etag == etag:
+            return row, None
+        # The statement left a recurring task alone that opens or closes: its next occurrence must come or go with it.
+        statement = update(tasks).where(mine, tasks.c.completed == row.completed).values(values).returning(tasks)
+        with row_rules(), transaction() as connection:
+            for turned in connection.execute(statement).all():
+                return turned, turn_series(connection, Task(**turned._mapping))
+
+
+def typed(name: str, value: Any) -> ColumnElement[Any]:
+    """A value bound with the type of its column, as a CASE needs it."""
+    return value if isinstance(value, ColumnElement) else literal(value, tasks.c[name].type)
+
+
+def kept_series_time(values: Mapping[str, Any]) -> ColumnElement[Any]:
+    """A change of the due date or of the clock begins the series anew."""
+    due_date, timezone = values.get("due_date", tasks.c.due_date), values.get("timezone", tasks.c.timezone)
+    same = and_(tasks.c.due_date.is_not_distinct_from(due_date), tasks.c.timezone == timezone)
+    return case((same, tasks.c.series_time))
+
+
+def unless_it_turns(values: dict[str, Any]) -> dict[str, Any]:
+    """The values for a task that is not recurring or stays as completed as it is; every other keeps its own."""
+    if "completed" not in values:
+        return values
+    turns = and_(or_(tasks.c.is_recurring, values.get("is_recurring", false())), tasks.c.completed != values["completed"])
+    return {name: case((turns, tasks.c[name]), else_=value) for name, value in values.items()}
+
+
+def turn_series(connection: Connection, task: Task) -> Row[Any] | None:
+    """Completing makes the next occurrence, unless it is there; reopening takes it back, unless somebody has touched it."""
+    if not task.completed:
+        untouched = and_(tasks.c.id == task.next_id, tasks.c.user_id == task.user_id, tasks.c.updated_at == tasks.c.created_at)
+        connection.execute(delete(tasks).where(untouched))
+        return None
+    upcoming = task.next_occurrence(task.updated_at) if task.is_recurring else None
+    if upcoming is None:
+        return None
+    statement = insert_or_keep(tasks).values(upcoming.model_dump()).on_conflict_do_nothing().returning(tasks)
+    return connection.execute(statement).one_or_none()
+
+
+@app.put(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412))
+def replace_task(task_id: TaskId, body: TaskCreate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
+    """Replace a task: what is left out returns to its default."""
+    row, _ = change_task(task_id, caller, body.model_dump(), if_match)
+    return task_answer(row)
+
+
+@app.patch(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412))
+def update_task(task_id: TaskId, body: TaskUpdate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
+    """Change only what is sent."""
+    row, _ = change_task(task_id, caller, body.model_dump(exclude_unset=True), if_match)
+    return task_answer(row)
+
+
+@app.delete(f"{TASKS}/{{task_id}}", tags=["tasks"], status_code=204, responses=answers(401, 404, 412))
+def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
+    """Delete a task."""
+    statement = delete(tasks).where(own(task_id, caller, if_match)).returning(tasks.c.id)
+    one(run(statement, again=if_match is None), task_id, caller, if_match)
+    return Response(status_code=204)
+
+
+@app.patch(f"{TASKS}/{{task_id}}/complete", include_in_schema=False)
+@app.patch(f"{TASKS}/{{task_id}}/toggle", include_in_schema=False)
+@app.post(f"{TASKS}/{{task_id}}/toggle", tags=["tasks"], response_model=TaskToggled, responses=answers(400, 401, 404, 412))
+def toggle_task(task_id: TaskId, caller: CurrentCaller, body: TaskToggle | None = None, if_match: IfMatch = None) -> Response:
+    """Complete or reopen a task; completing a recurring one makes its next occurrence."""
+    completed = not_(tasks.c.completed) if body is None or body.completed is None else body.completed
+    row, upcoming = change_task(task_id, caller, {"completed": completed}, if_match)
+    task = TaskToggled.model_construct(**row._mapping, next_task=read(upcoming) if upcoming else None)
+    return Response(task.model_dump_json(), headers={"ETag": f'"{row.etag}"'}, media_type="application/json")
+
+
+# ---------------------------------------------------------------- health
+
+# A frozen database may hold these threads, never those of the requests; the seconds are the promise of /health/ready.
+readiness = CapacityLimiter(2)
+READY_SECONDS = 1.0
+
+
+@app.get("/health", tags=["health"])
+async def health() -> Health:
+    """Tell that the process serves; it never waits for the database."""
+    return Health()
+
+
+@app.get("/health/ready", tags=["health"], responses=answers(503))
+async def ready() -> Health:
+    """Tell whether the database answers."""
+    with move_on_after(READY_SECONDS):
+        await to_thread.run_sync(run, select(1), limiter=readiness, abandon_on_cancel=True)
+        return Health()
+    raise NoAnswer
