@@ -269,10 +269,10 @@ class Priority(StrEnum):
     LOW = "Low"
 
 
-def without_nul(value: str) -> str:
-    """PostgreSQL stores no NUL; a lone surrogate is no `str` to Pydantic anyway."""
-    if "\0" in value:
-        raise ValueError("must not contain a NUL character")
+def storable(value: str) -> str:
+    """PostgreSQL stores no NUL, and no database a lone surrogate."""
+    if re.search("[\0\ud800-\udfff]", value):
+        raise ValueError("must not contain a NUL character or a lone surrogate")
     return value
 
 
@@ -280,7 +280,7 @@ def without_comma(value: str) -> str:
     """Commas separate the tags of a filter."""
     if "," in value:
         raise ValueError("must not contain a comma")
-    return without_nul(value)
+    return storable(value)
 
 
 def iso_string(value: Any) -> Any:
@@ -321,9 +321,9 @@ def readable_rule(value: str) -> str:
     return value
 
 
-PlainText = Annotated[str, AfterValidator(without_nul)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(without_nul)]
-Description = Annotated[str, StringConstraints(max_length=2000), AfterValidator(without_nul)]
+PlainText = Annotated[str, AfterValidator(storable)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(storable)]
+Description = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(without_comma)]
 Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(distinct)]
 Moment = Annotated[datetime, BeforeValidator(iso_string), AfterValidator(in_utc)]
