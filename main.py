@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -36,6 +37,7 @@ from jose.exceptions import JWKError, JWTError
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
 from pydantic import AliasChoices, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import (
@@ -607,10 +609,20 @@ app = FastAPI(
 )
 
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors that a route names in the OpenAPI document, and all others as its default."""
-    errors: dict[int | str, dict[str, Any]] = {status: {"model": Error, "description": HTTPStatus(status).phrase} for status in statuses}
-    return errors | {"default": {"model": Error, "description": "Any other error, in the same shape"}}
+def named(*headers: str) -> dict[str, Any]:
+    """Headers of an answer, as the OpenAPI document names them."""
+    return {"headers": {header: {"schema": {"type": "string"}} for header in headers}}
+
+
+ERROR_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+
+
+def answers(*errors: int, good: dict[int, dict[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
+    """What a route can answer, for the OpenAPI document; with a default FastAPI adds no 422."""
+    documented: dict[int | str, dict[str, Any]] = {"default": {"model": Error, "description": "Any other error, in the same shape"}}
+    for status in errors:
+        documented[status] = {"model": Error, "description": HTTPStatus(status).phrase} | named(*ERROR_HEADERS.get(status, ()))
+    return documented | (good or {})
 
 
 # ---------------------------------------------------------------- tokens
@@ -653,12 +665,14 @@ def fetch_keys(url: str) -> list[tuple[str | None, str, Key]]:
     request = urllib.request.Request(url, headers={"User-Agent": "task-api", "Accept": "application/json"})
     with urllib.request.urlopen(request, timeout=5) as response:
         keys = json.loads(response.read(1024 * 1024))["keys"]
-    return [
-        (key.get("kid"), algorithm, jwk.construct(key, algorithm))
-        for key in keys
-        for algorithm, key_type in KEY_TYPES.items()
-        if (key.get("kty"), key.get("crv")) == key_type and key.get("alg", algorithm) == algorithm
-    ]
+    found = []
+    for key, (algorithm, key_type) in product(keys, KEY_TYPES.items()):
+        # A key that can't be read is no reason to pass over the others (RFC 7517, 5).
+        with contextlib.suppress(Exception):
+            fits = (key["kty"], key.get("crv")) == key_type and key.get("alg", algorithm) == algorithm and key.get("use", "sig") == "sig"
+            if fits:
+                found.append((key.get("kid"), algorithm, jwk.construct(key, algorithm)))
+    return found
 
 
 class IssuerKeys:
@@ -684,12 +698,13 @@ class IssuerKeys:
         return [key for known_id, known_for, key in self.keys if known_for == algorithm and key_id in (None, known_id)]
 
     async def _fetch(self) -> None:
-        self.fetched_at = time.monotonic()
         try:
             self.keys = await to_thread.run_sync(fetch_keys, str(settings.jwt_jwks_url))
         # Whatever an issuer sends instead of keys, the known ones go on working.
         except Exception as error:
             log.warning("issuer keys unavailable: %s", type(error).__name__)
+        # Only now, so that whoever waited for this fetch begins no other.
+        self.fetched_at = time.monotonic()
 
 
 issuer_keys = IssuerKeys()
@@ -714,6 +729,8 @@ async def keys_for(token: str) -> tuple[str, list[Key]]:
     """The algorithm of a token, and the keys it may be signed with: each kind of algorithm has its own kind of key."""
     header = jwt.get_unverified_header(token)
     algorithm = header["alg"]
+    if "crit" in header:
+        raise JWTError("RFC 7515, 4.1.11: an extension that is not understood")
     if algorithm == settings.jwt_algorithm:
         return algorithm, [SECRET_KEY]
     if settings.jwt_jwks_url and algorithm in KEY_TYPES:
@@ -744,7 +761,7 @@ async def verified_caller(token: str) -> Caller:
 
 # /docs offers both: to sign in with e-mail and password, or to paste a token.
 Account = OAuth2PasswordBearer(f"{ACCOUNTS}/token", scheme_name="account", description="Your e-mail is the user name.", auto_error=False)
-Token = HTTPBearer(scheme_name="token", description="Any valid token.", auto_error=False)
+Token = HTTPBearer(scheme_name="token", description="For a token that you have already; or sign in below.", auto_error=False)
 
 
 async def current_caller(
@@ -832,7 +849,7 @@ def token_answer(user: Row[Any], status: int = 200) -> Response:
 
 
 @app.post(f"{ACCOUNTS}/register", include_in_schema=False)
-@app.post(f"{ACCOUNTS}/signup", tags=["accounts"], response_model=TokenRead, status_code=201, responses=answers(400, 409))
+@app.post(f"{ACCOUNTS}/signup", tags=["accounts"], response_model=TokenRead, status_code=201, responses=answers(400, 409, 413, 503))
 async def sign_up(body: SignUp) -> Response:
     """Make an account and sign in."""
     password_hash = await to_thread.run_sync(hasher.hash, body.password, limiter=hashing)
@@ -846,19 +863,19 @@ async def sign_up(body: SignUp) -> Response:
 
 
 @app.post(f"{ACCOUNTS}/login", include_in_schema=False)
-@app.post(f"{ACCOUNTS}/signin", tags=["accounts"], response_model=TokenRead, responses=answers(400, 401, 429))
+@app.post(f"{ACCOUNTS}/signin", tags=["accounts"], response_model=TokenRead, responses=answers(400, 401, 413, 429, 503))
 async def sign_in(body: SignIn, request: Request) -> Response:
     """Get a token for e-mail and password."""
     return await token_for(body.email, body.password, request)
 
 
-@app.post(f"{ACCOUNTS}/token", tags=["accounts"], response_model=TokenRead, responses=answers(400, 401, 429))
+@app.post(f"{ACCOUNTS}/token", tags=["accounts"], response_model=TokenRead, responses=answers(400, 401, 413, 429, 503))
 async def get_token(form: Annotated[TokenForm, Form()], request: Request) -> Response:
     """Get a token as OAuth2 does, for the Authorize button."""
     return await token_for(form.username, form.password, request)
 
 
-@app.get(f"{ACCOUNTS}/me", tags=["accounts"], response_model=UserRead, responses=answers(401))
+@app.get(f"{ACCOUNTS}/me", tags=["accounts"], response_model=UserRead, responses=answers(401, 503))
 def get_me(caller: CurrentCaller) -> Response:
     """Show who is signed in."""
     for user in run(select(*USER_COLUMNS).where(users.c.id == caller.user_id)):
@@ -866,7 +883,7 @@ def get_me(caller: CurrentCaller) -> Response:
     raise unauthorized()
 
 
-@app.delete(f"{ACCOUNTS}/me", tags=["accounts"], status_code=204, responses=answers(401))
+@app.delete(f"{ACCOUNTS}/me", tags=["accounts"], status_code=204, responses=answers(401, 503))
 def delete_me(caller: CurrentCaller) -> Response:
     """Delete the account and all its tasks."""
     if not run(delete(users).where(users.c.id == caller.user_id).returning(users.c.id)):
@@ -883,10 +900,19 @@ task_list = TypeAdapter(list[TaskRead])
 
 TaskId = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
 IdempotencyKey = Annotated[
-    str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the task of the first call")
+    Annotated[str, StringConstraints(pattern="^[ -~]{1,255}$")] | SkipJsonSchema[None],
+    Header(description="The same key again answers with the task of the first call"),
 ]
-IfMatch = Annotated[str | None, Header(description="Change the task only while it has this ETag")]
-IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
+IfMatch = Annotated[str | SkipJsonSchema[None], Header(description="Change the task only while it has this ETag")]
+IfNoneMatch = Annotated[str | SkipJsonSchema[None], Header(description="Answer 304 while the task has this ETag")]
+
+ONE = {200: named("ETag")}
+MADE = {
+    200: {"model": TaskRead, "description": "An earlier call with this key made the task"} | named("ETag", "Idempotent-Replayed"),
+    201: named("ETag", "Location"),
+}
+PAGE = {200: named("X-Total-Count", "Link")}
+UNCHANGED = {304: {"description": "The task still has this ETag"} | named("ETag")}
 
 
 def etags(header: str) -> list[str]:
@@ -936,7 +962,7 @@ def row_rules() -> Iterator[None]:
         raise
 
 
-@app.post(TASKS, tags=["tasks"], response_model=TaskRead, status_code=201, responses=answers(400, 401))
+@app.post(TASKS, tags=["tasks"], response_model=TaskRead, status_code=201, responses=answers(400, 401, 413, 503, good=MADE))
 def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
     """Create a task."""
     task_id = uuid.uuid4() if idempotency_key is None else uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id), idempotency_key)
@@ -993,7 +1019,7 @@ def ordering(columns: ReadOnlyColumnCollection[str, Any], wanted: TaskFilter) ->
     return [key.nulls_last() if wanted.sort_by == "due_date" else key, tie]
 
 
-@app.get(TASKS, tags=["tasks"], response_model=list[TaskRead], responses=answers(400, 401))
+@app.get(TASKS, tags=["tasks"], response_model=list[TaskRead], responses=answers(400, 401, 503, good=PAGE))
 def list_tasks(request: Request, caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
     """Find tasks: search, filter, sort and page through them."""
     condition = matching(caller, wanted)
@@ -1017,7 +1043,7 @@ def links(url: WebAddress, wanted: TaskFilter, total: int) -> dict[str, str]:
     return {"Link": ", ".join(pages)} if pages else {}
 
 
-@app.get(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(401, 404))
+@app.get(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(401, 404, 503, good=ONE | UNCHANGED))
 def get_task(task_id: TaskId, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
     """Get one task."""
     row = one(run(select(tasks).where(own(task_id, caller))), task_id, caller)
@@ -1079,21 +1105,21 @@ def turn_series(connection: Connection, task: Task) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
-@app.put(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412))
+@app.put(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
 def replace_task(task_id: TaskId, body: TaskCreate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Replace a task: what is left out returns to its default."""
     row, _ = change_task(task_id, caller, body.model_dump(), if_match)
     return task_answer(row)
 
 
-@app.patch(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412))
+@app.patch(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
 def update_task(task_id: TaskId, body: TaskUpdate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Change only what is sent."""
     row, _ = change_task(task_id, caller, body.model_dump(exclude_unset=True), if_match)
     return task_answer(row)
 
 
-@app.delete(f"{TASKS}/{{task_id}}", tags=["tasks"], status_code=204, responses=answers(401, 404, 412))
+@app.delete(f"{TASKS}/{{task_id}}", tags=["tasks"], status_code=204, responses=answers(401, 404, 412, 503))
 def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Delete a task."""
     statement = delete(tasks).where(own(task_id, caller, if_match)).returning(tasks.c.id)
@@ -1103,7 +1129,9 @@ def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None
 
 @app.patch(f"{TASKS}/{{task_id}}/complete", include_in_schema=False)
 @app.patch(f"{TASKS}/{{task_id}}/toggle", include_in_schema=False)
-@app.post(f"{TASKS}/{{task_id}}/toggle", tags=["tasks"], response_model=TaskToggled, responses=answers(400, 401, 404, 412))
+@app.post(
+    f"{TASKS}/{{task_id}}/toggle", tags=["tasks"], response_model=TaskToggled, responses=answers(400, 401, 404, 412, 413, 503, good=ONE)
+)
 def toggle_task(task_id: TaskId, caller: CurrentCaller, body: TaskToggle | None = None, if_match: IfMatch = None) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
     completed = not_(tasks.c.completed) if body is None or body.completed is None else body.completed
@@ -1132,3 +1160,9 @@ async def ready() -> Health:
         await to_thread.run_sync(run, select(1), limiter=readiness, abandon_on_cancel=True)
         return Health()
     raise NoAnswer
+
+
+# In /docs the one line of each handler is its summary.
+for route in app.routes:
+    if isinstance(route, APIRoute):
+        route.summary, route.description = route.description, ""

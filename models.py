@@ -22,6 +22,7 @@ from sqlmodel import Field, SQLModel, UTCDateTime
 
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(2200, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+LAST_DAY = LAST_MOMENT.toordinal()
 # The package's own list, so that every machine knows the same zones.
 TIMEZONES = frozenset((files("tzdata") / "zones").read_text().split())
 
@@ -65,6 +66,8 @@ class RecurrenceRule:
     def dates_after(self, start: date) -> Iterator[date]:
         """The series that begins on `start`, without `start`, until the last year a task may be due in."""
         rule = replace(self, filters=self._filters_from(start))
+        if self.frequency == "DAILY":
+            yield from filter(rule._passes, map(date.fromordinal, range(start.toordinal(), LAST_DAY + 1, self.interval)[1:]))
         barren: set[tuple[int, int, bool, bool]] = set()
         for period in rule._periods(start):
             # Months and years of one kind hold the same days, so each kind is searched in vain but once.
@@ -95,23 +98,19 @@ class RecurrenceRule:
         return month | self.filters | {"BYMONTHDAY": frozenset({start.day})}
 
     def _periods(self, start: date) -> Iterator[range]:
-        """Every INTERVAL-th period from the one of `start` on, as the ordinals of its days."""
-        last = LAST_MOMENT.date()
+        """Every INTERVAL-th week, month or year from the one of `start` on, as the ordinals of its days."""
         match self.frequency:
             case "YEARLY":
-                for year in range(start.year, last.year + 1, self.interval):
+                for year in range(start.year, LAST_MOMENT.year + 1, self.interval):
                     yield range(date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal())
             case "MONTHLY":
-                for month in range(start.year * 12 + start.month - 1, last.year * 12 + 12, self.interval):
+                for month in range(start.year * 12 + start.month - 1, LAST_MOMENT.year * 12 + 12, self.interval):
                     first = date(month // 12, month % 12 + 1, 1)
                     yield range(first.toordinal(), first.toordinal() + monthrange(first.year, first.month)[1])
             case "WEEKLY":
                 monday = start.toordinal() - (start.weekday() - self.week_start) % 7
-                for day in range(monday, last.toordinal() + 1, 7 * self.interval):
+                for day in range(monday, LAST_DAY + 1, 7 * self.interval):
                     yield range(day, day + 7)
-            case _:
-                for day in range(start.toordinal(), last.toordinal() + 1, self.interval):
-                    yield range(day, day + 1)
 
     def _days(self, period: range) -> list[date]:
         """The days that pass every filter; of these, when BYSETPOS is given, the ones at its places."""

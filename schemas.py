@@ -1,30 +1,55 @@
 """What goes in and what comes out."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StringConstraints,
     computed_field,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
-from models import AnyCasePriority, Moment, PlainText, Tag, TaskBase, Title
+from models import AnyCasePriority, Moment, Tag, TaskBase, Title, storable
 
 COMPLETED = AliasChoices("completed", "is_completed")
+SEARCH = AliasChoices("q", "search")
 
 # ---------------------------------------------------------------- tasks
 
 
+def without_defaults(schema: dict[str, Any]) -> None:
+    """Generated clients would ask for every field with a default, and in a change there is none."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
+    schema["example"] = EXAMPLES[schema["title"]]
+
+
+EXAMPLES = {
+    "TaskCreate": {
+        "title": "Water the plants",
+        "priority": "High",
+        "tags": ["home"],
+        "due_date": "2027-01-04T09:00:00+01:00",
+        "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO",
+        "timezone": "Europe/Berlin",
+    },
+    "TaskUpdate": {"title": "Water all the plants", "priority": "Low"},
+}
+
+
 class TaskInput(TaskBase):
     """What a client may say of a task; what it may not, such as `user_id`, is ignored."""
+
+    model_config = {"json_schema_extra": without_defaults}
 
     completed: StrictBool = Field(default=False, validation_alias=COMPLETED)
 
@@ -38,30 +63,9 @@ class TaskInput(TaskBase):
 class TaskCreate(TaskInput):
     """A whole task; what is left out has its default."""
 
-    model_config = {
-        "json_schema_extra": {
-            "example": {
-                "title": "Water the plants",
-                "priority": "High",
-                "tags": ["home"],
-                "due_date": "2027-01-04T09:00:00+01:00",
-                "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO",
-                "timezone": "Europe/Berlin",
-            }
-        }
-    }
-
-
-def without_defaults(schema: dict[str, Any]) -> None:
-    """In a change, what is left out keeps its value."""
-    for field in schema["properties"].values():
-        field.pop("default", None)
-
 
 class TaskUpdate(TaskInput):
     """A change of the fields that are sent."""
-
-    model_config = {"json_schema_extra": without_defaults}
 
     title: Title = Field(default="")
 
@@ -69,11 +73,15 @@ class TaskUpdate(TaskInput):
 class TaskToggle(BaseModel):
     """The state to set; without it the state is flipped."""
 
+    model_config = {"json_schema_extra": {"example": {}}}
+
     completed: StrictBool | None = Field(default=None, validation_alias=COMPLETED)
 
 
 class TaskRead(TaskBase):
     """A task as it is stored."""
+
+    model_config = {"json_schema_serialization_defaults_required": True}
 
     id: UUID
     user_id: str
@@ -108,13 +116,13 @@ def end_of_day(value: Any) -> Any:
 class TaskFilter(BaseModel):
     """Which tasks, in which order, and which page of them."""
 
-    q: Annotated[PlainText, StringConstraints(max_length=200)] = Field(default="", validation_alias=AliasChoices("q", "search"))
-    status: Literal["all", "pending", "completed", "true", "false"] | None = None
-    completed: bool | None = None
+    q: Annotated[str, StringConstraints(max_length=200), AfterValidator(storable)] = Field(default="", validation_alias=SEARCH)
+    status: Literal["all", "pending", "completed", "true", "false"] | SkipJsonSchema[None] = None
+    completed: bool | SkipJsonSchema[None] = None
     priority: Annotated[list[AnyCasePriority], BeforeValidator(split)] = []
     tags: Annotated[list[Tag], BeforeValidator(split)] = []
-    due_date_from: Moment | None = None
-    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | None = None
+    due_date_from: Moment | SkipJsonSchema[None] = None
+    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | SkipJsonSchema[None] = None
     sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = "created_at"
     sort_order: Literal["asc", "desc"] = "desc"
     limit: int = Field(default=50, ge=1, le=100)
@@ -135,33 +143,40 @@ def trimmed_lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-Email = Annotated[PlainText, StringConstraints(max_length=254), BeforeValidator(trimmed_lower)]
-Password = Annotated[PlainText, StringConstraints(max_length=128)]
+def like_an_address(value: str) -> str:
+    """More than this only its mail server knows."""
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise ValueError("must be an e-mail address, such as ada@example.com")
+    return value
+
+
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(storable), BeforeValidator(trimmed_lower)]
+Password = Annotated[str, StringConstraints(max_length=128), AfterValidator(storable)]
+NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=128), AfterValidator(storable)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(storable)]
 
 
 class SignIn(BaseModel):
     """The e-mail and password of an account."""
 
-    email: Email
-    password: Password
+    email: Email = Field(examples=["ada@example.com"])
+    password: Password = Field(examples=["correct horse"])
 
 
-class SignUp(SignIn):
+class SignUp(BaseModel):
     """A new account."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"email": "ada@example.com", "password": "correct horse", "name": "Ada"}})
-
-    email: Annotated[Email, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-    password: Annotated[Password, StringConstraints(min_length=8)]
-    name: Annotated[PlainText, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
+    email: Annotated[Email, AfterValidator(like_an_address)] = Field(examples=["ada@example.com"])
+    password: NewPassword = Field(examples=["correct horse"])
+    name: Name | None = Field(default=None, examples=["Ada"])
 
 
 class TokenForm(BaseModel):
     """The OAuth2 password form (RFC 6749, 4.3.2), where the user name is the e-mail."""
 
     grant_type: Literal["password"] = "password"
-    username: Email
-    password: Password
+    username: Email = Field(examples=["ada@example.com"])
+    password: Password = Field(examples=["correct horse"])
 
 
 class UserRead(BaseModel):
@@ -175,6 +190,8 @@ class UserRead(BaseModel):
 
 class TokenRead(BaseModel):
     """A bearer token and whose it is; `expires_in` is in seconds."""
+
+    model_config = {"json_schema_serialization_defaults_required": True}
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"

@@ -1,5 +1,6 @@
 """The promises of the README, kept over HTTP on SQLite and on a real PostgreSQL."""
 
+import contextlib
 import importlib
 import io
 import json
@@ -196,7 +197,7 @@ def test_a_generated_secret_is_private_and_the_same_for_every_worker(start: Any)
 
 def test_a_folder_that_keeps_no_secret_stops_the_start(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.mkstemp", lambda **_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
-    with pytest.raises(SystemExit, match="^JWT_SECRET is not set, and"):
+    with pytest.raises(SystemExit, match="JWT_SECRET is not set, and"):
         start()
 
 
@@ -1534,13 +1535,16 @@ def test_no_rule_takes_longer_than_50_ms_to_check_and_to_advance(rule: str, star
     def cost() -> float:
         read_rule.cache_clear()
         started = time.thread_time()
-        try:
+        with contextlib.suppress(ValueError):
             next(read_rule(rule).dates_after(start), None)
-        except ValueError:
-            pass
         return time.thread_time() - started
 
-    assert min(cost() for _ in range(5)) < 0.05
+    # A tracer for coverage would triple the cost.
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    costs = [cost() for _ in range(5)]
+    sys.settrace(tracer)
+    assert min(costs) < 0.05
 
 
 # ---------------------------------------------------------------- cost
