@@ -37,7 +37,6 @@ from jose.exceptions import JWKError, JWTError
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
 from pydantic import AliasChoices, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError, field_validator, model_validator
-from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import (
@@ -899,12 +898,10 @@ IMPORTANCE = {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1}
 task_list = TypeAdapter(list[TaskRead])
 
 TaskId = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
-IdempotencyKey = Annotated[
-    Annotated[str, StringConstraints(pattern="^[ -~]{1,255}$")] | SkipJsonSchema[None],
-    Header(description="The same key again answers with the task of the first call"),
-]
-IfMatch = Annotated[str | SkipJsonSchema[None], Header(description="Change the task only while it has this ETag")]
-IfNoneMatch = Annotated[str | SkipJsonSchema[None], Header(description="Answer 304 while the task has this ETag")]
+RETRY_HELP = "The same key again answers with the task of the first call"
+IdempotencyKey = Annotated[str | None, Header(pattern="^[ -~]{1,255}$", description=RETRY_HELP)]
+IfMatch = Annotated[str | None, Header(description="Change the task only while it has this ETag")]
+IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
 
 ONE = {200: named("ETag")}
 MADE = {

@@ -16,7 +16,6 @@ from pydantic import (
     computed_field,
     model_validator,
 )
-from pydantic.json_schema import SkipJsonSchema
 
 from models import AnyCasePriority, Moment, Tag, TaskBase, Title, storable
 
@@ -117,12 +116,12 @@ class TaskFilter(BaseModel):
     """Which tasks, in which order, and which page of them."""
 
     q: Annotated[str, StringConstraints(max_length=200), AfterValidator(storable)] = Field(default="", validation_alias=SEARCH)
-    status: Literal["all", "pending", "completed", "true", "false"] | SkipJsonSchema[None] = None
-    completed: bool | SkipJsonSchema[None] = None
+    status: Literal["all", "pending", "completed", "true", "false"] | None = None
+    completed: bool | None = None
     priority: Annotated[list[AnyCasePriority], BeforeValidator(split)] = []
     tags: Annotated[list[Tag], BeforeValidator(split)] = []
-    due_date_from: Moment | SkipJsonSchema[None] = None
-    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | SkipJsonSchema[None] = None
+    due_date_from: Moment | None = None
+    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | None = None
     sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = "created_at"
     sort_order: Literal["asc", "desc"] = "desc"
     limit: int = Field(default=50, ge=1, le=100)
