@@ -16,7 +16,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from itertools import product
 from pathlib import Path
@@ -40,15 +40,19 @@ from pydantic import AliasChoices, Field, HttpUrl, StringConstraints, TypeAdapte
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import (
+    JSON,
     ColumnElement,
+    Select,
+    Update,
     and_,
+    bindparam,
     case,
     delete,
     event,
+    exists,
     false,
     func,
     insert,
-    literal,
     not_,
     or_,
     select,
@@ -83,9 +87,11 @@ from schemas import (
     TaskCreate,
     TaskFilter,
     TaskRead,
+    TaskRow,
     TaskToggle,
     TaskToggled,
     TaskUpdate,
+    ToggledRow,
     TokenForm,
     TokenRead,
     UserRead,
@@ -299,19 +305,23 @@ else:
     open_sqlite()
 
 
-def run(statement: Executable, *, again: bool = True) -> Sequence[Row[Any]]:
+def run(statement: Executable, values: Mapping[str, Any] | None = None, *, again: bool = True) -> Sequence[Row[Any]]:
     """One statement and one round trip; on a connection that was dead it is sent `again`, unless that could do harm."""
     if arrived_at.get() < last_silence:
         raise NoAnswer("the database has just kept another request waiting in vain")
     make_tables()
     try:
-        with Session(engine) as session:
-            return session.connection().execute(statement).all()
+        return execute(statement, values)
     except DBAPIError as error:
         if not again or not error.connection_invalidated or isinstance(error.orig, NoAnswer):
             raise
+    return execute(statement, values)
+
+
+def execute(statement: Executable, values: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
+    """Begin and end with the statement, so that no connection is held while a request waits for a thread."""
     with Session(engine) as session:
-        return session.connection().execute(statement).all()
+        return session.connection().execute(statement, values).all()
 
 
 # ---------------------------------------------------------------- errors
@@ -895,7 +905,9 @@ def delete_me(caller: CurrentCaller) -> Response:
 tasks = SQLModel.metadata.tables["tasks"]
 insert_or_keep = postgresql.insert if ON_POSTGRESQL else sqlite.insert
 IMPORTANCE = {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1}
-task_list = TypeAdapter(list[TaskRead])
+LIST_JSON: TypeAdapter[Any] = TypeAdapter(list[TaskRow])
+TASK_JSON: TypeAdapter[Any] = TypeAdapter(TaskRow)
+TOGGLED_JSON: TypeAdapter[Any] = TypeAdapter(ToggledRow)
 
 TaskId = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
 RETRY_HELP = "The same key again answers with the task of the first call"
@@ -911,40 +923,49 @@ MADE = {
 PAGE = {200: named("X-Total-Count", "Link")}
 UNCHANGED = {304: {"description": "The task still has this ETag"} | named("ETag")}
 
+# Statements are made once, for that costs more than to run them; what varies is bound. What belongs to somebody else does not exist.
+COLUMNS = (*tasks.c, tasks.c.completed.label("is_completed"))
+OWN = and_(tasks.c.id == bindparam("own_id"), tasks.c.user_id == bindparam("own_user"))
+OWN_UNCHANGED = and_(OWN, tasks.c.etag.in_(bindparam("own_etags", expanding=True)))
+GET_TASK = select(*COLUMNS).where(OWN)
+NEW = insert_or_keep(tasks)
+OF_ONE_USER = tasks.c.user_id == NEW.excluded.user_id
+CREATE_TASK = NEW.on_conflict_do_update(index_elements=["id"], set_={"id": tasks.c.id}, where=OF_ONE_USER).returning(*COLUMNS)
+CREATE_NEXT_TASK = NEW.on_conflict_do_nothing().returning(*COLUMNS)
+TAKE_BACK_TASK = delete(tasks).where(OWN, tasks.c.updated_at == tasks.c.created_at)
+
 
 def etags(header: str) -> list[str]:
     """The strong entity tags of a list of them (RFC 9110, 8.8.3)."""
     return re.findall(r'(?<!W/)"([^"]*)"', header)
 
 
-def own(task_id: str, caller: Caller, if_match: str | None = None) -> ColumnElement[bool]:
-    """The WHERE clause of one task; ApiError when the id is no UUID, for then there is no such task."""
+def own(task_id: str, caller: Caller, if_match: str | None = None) -> dict[str, Any]:
+    """The values of OWN, or of OWN_UNCHANGED; ApiError when the id is no UUID, for then there is no such task."""
     try:
-        mine = and_(tasks.c.id == uuid.UUID(task_id), tasks.c.user_id == caller.user_id)
+        mine = {"own_id": uuid.UUID(task_id), "own_user": caller.user_id}
     except ValueError:
         raise ApiError(404, TASK_NOT_FOUND) from None
-    if if_match is None or if_match.strip() == "*":
-        return mine
-    return and_(mine, tasks.c.etag.in_(etags(if_match)))
+    return mine if if_match is None or if_match.strip() == "*" else mine | {"own_etags": etags(if_match)}
 
 
-def one(rows: Sequence[Row[Any]], task_id: str, caller: Caller, if_match: str | None = None) -> Row[Any]:
+def one(rows: Sequence[Row[Any]], mine: dict[str, Any]) -> Row[Any]:
     """The only row; without it ApiError tells a task that has changed from one that is not there."""
     if rows:
         return rows[0]
-    if if_match is not None and run(select(tasks.c.id).where(own(task_id, caller))):
+    if "own_etags" in mine and run(GET_TASK, mine):
         raise ApiError(412, "The task has changed since")
     raise ApiError(404, TASK_NOT_FOUND)
 
 
-def read(row: Row[Any]) -> TaskRead:
-    """The row was checked when it was stored."""
-    return TaskRead.model_construct(**row._mapping)
+def read(row: Row[Any]) -> dict[str, Any]:
+    """A row was checked when it was stored."""
+    return dict(zip(row._fields, row, strict=True))
 
 
 def task_answer(row: Row[Any], status: int = 200, **headers: str) -> Response:
     """One task and its ETag."""
-    return Response(read(row).model_dump_json(), status, {"ETag": f'"{row.etag}"'} | headers, "application/json")
+    return Response(TASK_JSON.dump_json(read(row)), status, {"ETag": f'"{row.etag}"'} | headers, "application/json")
 
 
 @contextlib.contextmanager
@@ -964,8 +985,8 @@ def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: Idempo
     """Create a task."""
     task_id = uuid.uuid4() if idempotency_key is None else uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id), idempotency_key)
     moment, etag = utc_now(), new_etag()
-    values = body.model_dump() | {"id": task_id, "user_id": caller.user_id, "etag": etag, "created_at": moment, "updated_at": moment}
-    row = insert_task(values, caller)
+    made = {"id": task_id, "user_id": caller.user_id, "etag": etag, "created_at": moment, "updated_at": moment}
+    row = insert_task(body.model_dump() | made, caller)
     # Another ETag than the one just made is that of the task which an earlier call made.
     if row.etag != etag:
         return task_answer(row, 200, **{"Idempotent-Replayed": "true"})
@@ -974,13 +995,10 @@ def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: Idempo
 
 def insert_task(values: dict[str, Any], caller: Caller) -> Row[Any]:
     """The new task, or the one that has its id already; a caller from an outside issuer gets a row with their first task."""
-    new_task = insert_or_keep(tasks).values(values)
-    mine = tasks.c.user_id == caller.user_id
-    statement = new_task.on_conflict_do_update(index_elements=["id"], set_={"id": tasks.c.id}, where=mine).returning(tasks)
     for _ in range(2):
         try:
             with row_rules():
-                return run(statement)[0]
+                return run(CREATE_TASK, values)[0]
         except IntegrityError:
             if caller.has_account:
                 break
@@ -988,45 +1006,55 @@ def insert_task(values: dict[str, Any], caller: Caller) -> Row[Any]:
     raise unauthorized()
 
 
-def matching(caller: Caller, wanted: TaskFilter) -> ColumnElement[bool]:
-    """The WHERE clause of a list."""
-    conditions = [tasks.c.user_id == caller.user_id]
-    if wanted.q:
-        conditions.append(or_(tasks.c.title.icontains(wanted.q, autoescape=True), tasks.c.description.icontains(wanted.q, autoescape=True)))
-    if (completed := wanted.wants_completed) is not None:
-        conditions.append(tasks.c.completed == completed)
-    if wanted.priority:
-        conditions.append(tasks.c.priority.in_(wanted.priority))
-    if wanted.due_date_from:
-        conditions.append(tasks.c.due_date >= wanted.due_date_from)
-    if wanted.due_date_to:
-        conditions.append(tasks.c.due_date <= wanted.due_date_to)
-    if wanted.tags and ON_POSTGRESQL:
-        conditions.append(type_coerce(tasks.c.tags, JSONB).contains(wanted.tags))
-    elif wanted.tags:
-        conditions += [literal(tag).in_(select(func.json_each(tasks.c.tags).table_valued("value").c.value)) for tag in wanted.tags]
-    return and_(*conditions)
+def contains_text(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The bound pattern is escaped by `TaskFilter.given`."""
+    return func.lower(column).like(func.lower(bindparam("q")), escape="\\")
 
 
-def ordering(columns: ReadOnlyColumnCollection[str, Any], wanted: TaskFilter) -> list[ColumnElement[Any]]:
+def contains_tags() -> ColumnElement[bool]:
+    """Containment of JSONB, which its GIN index serves, and the same on SQLite: no wanted tag that the task lacks."""
+    if ON_POSTGRESQL:
+        return type_coerce(tasks.c.tags, JSONB).contains(bindparam("tags", type_=JSONB))
+    wanted = func.json_each(bindparam("tags", type_=JSON)).table_valued("value", name="wanted")
+    present = func.json_each(tasks.c.tags).table_valued("value", name="present")
+    return ~exists(select(wanted.c.value).where(wanted.c.value.not_in(select(present.c.value))))
+
+
+FILTERS: dict[str, ColumnElement[bool]] = {
+    "q": or_(contains_text(tasks.c.title), contains_text(tasks.c.description)),
+    "completed": tasks.c.completed == bindparam("completed"),
+    "priority": tasks.c.priority.in_(bindparam("priority", expanding=True)),
+    "tags": contains_tags(),
+    "due_date_from": tasks.c.due_date >= bindparam("due_date_from"),
+    "due_date_to": tasks.c.due_date <= bindparam("due_date_to"),
+}
+
+
+def ordering(columns: ReadOnlyColumnCollection[str, Any], sort_by: str, sort_order: str) -> list[ColumnElement[Any]]:
     """The sort key, then the id, so that the order is total."""
     keys = {"priority": case(IMPORTANCE, value=columns.priority), "title": func.lower(columns.title)}
-    key, tie = keys.get(wanted.sort_by, columns[wanted.sort_by]), columns.id
-    key, tie = (key.asc(), tie.asc()) if wanted.sort_order == "asc" else (key.desc(), tie.desc())
-    return [key.nulls_last() if wanted.sort_by == "due_date" else key, tie]
+    key, tie = keys.get(sort_by, columns[sort_by]), columns.id
+    key, tie = (key.asc(), tie.asc()) if sort_order == "asc" else (key.desc(), tie.desc())
+    return [key.nulls_last() if sort_by == "due_date" else key, tie]
+
+
+@lru_cache(128)
+def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> Select[Any]:
+    """The total and the page in one statement; when the page is empty the total comes with a row of nulls."""
+    condition = and_(tasks.c.user_id == bindparam("user_id"), *(FILTERS[name] for name in filters))
+    ordered = select(*COLUMNS).where(condition).order_by(*ordering(tasks.c, sort_by, sort_order))
+    page = ordered.limit(bindparam("limit")).offset(bindparam("offset")).subquery()
+    total = select(func.count().label("total")).select_from(tasks).where(condition).subquery()
+    return select(page, total).join_from(total, page, true(), isouter=True).order_by(*ordering(page.c, sort_by, sort_order))
 
 
 @app.get(TASKS, tags=["tasks"], response_model=list[TaskRead], responses=answers(400, 401, 503, good=PAGE))
 def list_tasks(request: Request, caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
     """Find tasks: search, filter, sort and page through them."""
-    condition = matching(caller, wanted)
-    page = select(tasks).where(condition).order_by(*ordering(tasks.c, wanted)).limit(wanted.limit).offset(wanted.offset).subquery()
-    total = select(func.count().label("total")).select_from(tasks).where(condition).subquery()
-    # The total comes even when the page is empty: then as a row without a task.
-    rows = run(select(total, page).join_from(total, page, true(), isouter=True).order_by(*ordering(page.c, wanted)))
-    found = [read(row) for row in rows if row.id]
+    statement = page_of_tasks(tuple(wanted.given), wanted.sort_by, wanted.sort_order)
+    rows = run(statement, wanted.given | {"user_id": caller.user_id, "limit": wanted.limit, "offset": wanted.offset})
     headers = {"X-Total-Count": str(rows[0].total)} | links(request.url, wanted, rows[0].total)
-    return Response(task_list.dump_json(found), headers=headers, media_type="application/json")
+    return Response(LIST_JSON.dump_json([read(row) for row in rows if row.id]), headers=headers, media_type="application/json")
 
 
 def links(url: WebAddress, wanted: TaskFilter, total: int) -> dict[str, str]:
@@ -1043,84 +1071,84 @@ def links(url: WebAddress, wanted: TaskFilter, total: int) -> dict[str, str]:
 @app.get(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(401, 404, 503, good=ONE | UNCHANGED))
 def get_task(task_id: TaskId, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
     """Get one task."""
-    row = one(run(select(tasks).where(own(task_id, caller))), task_id, caller)
+    mine = own(task_id, caller)
+    row = one(run(GET_TASK, mine), mine)
     if if_none_match is not None and (if_none_match.strip() == "*" or f'"{row.etag}"' in if_none_match):
         return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
     return task_answer(row)
 
 
-def change_task(task_id: str, caller: Caller, changes: dict[str, Any], if_match: str | None) -> tuple[Row[Any], Row[Any] | None]:
-    """The changed task, and the next occurrence that this change made."""
-    mine, etag = own(task_id, caller, if_match), new_etag()
-    values = {name: typed(name, value) for name, value in changes.items()} | {"etag": etag, "updated_at": utc_now()}
-    if changes.keys() & {"due_date", "timezone"}:
+@lru_cache(256)
+def update_of(names: tuple[str, ...], *, flip: bool, if_match: bool, turning: bool = False) -> Update:
+    """The UPDATE of these columns. Without `turning` it leaves a recurring task as it is that would open or close."""
+    values: dict[str, ColumnElement[Any]] = {name: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in names}
+    condition = OWN_UNCHANGED if if_match else OWN
+    if flip:
+        values["completed"] = not_(tasks.c.completed)
+    if values.keys() & {"due_date", "timezone"}:
         values["series_time"] = kept_series_time(values)
-    flips = isinstance(changes.get("completed"), ColumnElement)
+    if turning:
+        condition = and_(condition, tasks.c.completed == bindparam("was_completed"))
+    elif "completed" in values:
+        turns = and_(or_(tasks.c.is_recurring, values.get("is_recurring", false())), tasks.c.completed != values["completed"])
+        values = {name: case((turns, tasks.c[name]), else_=value) for name, value in values.items()}
+    return update(tasks).where(condition).values(values).returning(*COLUMNS)
+
+
+def kept_series_time(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """Another due date or another clock begins the series anew."""
+    due_date, timezone = values.get("due_date", tasks.c.due_date), values.get("timezone", tasks.c.timezone)
+    return case((and_(tasks.c.due_date.is_not_distinct_from(due_date), tasks.c.timezone == timezone), tasks.c.series_time))
+
+
+def change_task(mine: dict[str, Any], changes: dict[str, Any], *, flip: bool = False) -> tuple[Row[Any], Row[Any] | None]:
+    """The changed task, and the next occurrence that this change made."""
+    etag, if_match = new_etag(), "own_etags" in mine
+    changes = changes | {"etag": etag, "updated_at": utc_now()}
+    values = mine | {f"new_{name}": value for name, value in changes.items()}
     while True:
-        statement = update(tasks).where(mine).values(unless_it_turns(values)).returning(tasks)
+        statement = update_of(tuple(changes), flip=flip, if_match=if_match)
         with row_rules():
-            row = one(run(statement, again=if_match is None and not flips), task_id, caller, if_match)
+            row = one(run(statement, values, again=not (flip or if_match)), mine)
         if row.etag == etag:
             return row, None
-        # The statement left a recurring task alone that opens or closes: its next occurrence must come or go with it.
-        statement = update(tasks).where(mine, tasks.c.completed == row.completed).values(values).returning(tasks)
+        # A recurring task opens or closes: its next occurrence must go or come with it.
+        statement = update_of(tuple(changes), flip=flip, if_match=if_match, turning=True)
         with row_rules(), transaction() as connection:
-            for turned in connection.execute(statement).all():
-                return turned, turn_series(connection, Task(**turned._mapping))
+            for turned in connection.execute(statement, values | {"was_completed": row.completed}).all():
+                return turned, turn_series(connection, turned)
 
 
-def typed(name: str, value: Any) -> ColumnElement[Any]:
-    """A value bound with the type of its column, as a CASE needs it."""
-    return value if isinstance(value, ColumnElement) else literal(value, tasks.c[name].type)
-
-
-def kept_series_time(values: Mapping[str, Any]) -> ColumnElement[Any]:
-    """A change of the due date or of the clock begins the series anew."""
-    due_date, timezone = values.get("due_date", tasks.c.due_date), values.get("timezone", tasks.c.timezone)
-    same = and_(tasks.c.due_date.is_not_distinct_from(due_date), tasks.c.timezone == timezone)
-    return case((same, tasks.c.series_time))
-
-
-def unless_it_turns(values: dict[str, Any]) -> dict[str, Any]:
-    """The values for a task that is not recurring or stays as completed as it is; every other keeps its own."""
-    if "completed" not in values:
-        return values
-    turns = and_(or_(tasks.c.is_recurring, values.get("is_recurring", false())), tasks.c.completed != values["completed"])
-    return {name: case((turns, tasks.c[name]), else_=value) for name, value in values.items()}
-
-
-def turn_series(connection: Connection, task: Task) -> Row[Any] | None:
+def turn_series(connection: Connection, row: Row[Any]) -> Row[Any] | None:
     """Completing makes the next occurrence, unless it is there; reopening takes it back, unless somebody has touched it."""
+    task = Task(**row._mapping)
     if not task.completed:
-        untouched = and_(tasks.c.id == task.next_id, tasks.c.user_id == task.user_id, tasks.c.updated_at == tasks.c.created_at)
-        connection.execute(delete(tasks).where(untouched))
+        connection.execute(TAKE_BACK_TASK, {"own_id": task.next_id, "own_user": task.user_id})
         return None
     upcoming = task.next_occurrence(task.updated_at) if task.is_recurring else None
-    if upcoming is None:
-        return None
-    statement = insert_or_keep(tasks).values(upcoming.model_dump()).on_conflict_do_nothing().returning(tasks)
-    return connection.execute(statement).one_or_none()
+    return connection.execute(CREATE_NEXT_TASK, upcoming.model_dump()).one_or_none() if upcoming else None
 
 
 @app.put(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
 def replace_task(task_id: TaskId, body: TaskCreate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Replace a task: what is left out returns to its default."""
-    row, _ = change_task(task_id, caller, body.model_dump(), if_match)
+    row, _ = change_task(own(task_id, caller, if_match), body.model_dump())
     return task_answer(row)
 
 
 @app.patch(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
 def update_task(task_id: TaskId, body: TaskUpdate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Change only what is sent."""
-    row, _ = change_task(task_id, caller, body.model_dump(exclude_unset=True), if_match)
+    row, _ = change_task(own(task_id, caller, if_match), body.model_dump(exclude_unset=True))
     return task_answer(row)
 
 
 @app.delete(f"{TASKS}/{{task_id}}", tags=["tasks"], status_code=204, responses=answers(401, 404, 412, 503))
 def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Delete a task."""
-    statement = delete(tasks).where(own(task_id, caller, if_match)).returning(tasks.c.id)
-    one(run(statement, again=if_match is None), task_id, caller, if_match)
+    mine = own(task_id, caller, if_match)
+    condition = OWN_UNCHANGED if "own_etags" in mine else OWN
+    one(run(delete(tasks).where(condition).returning(tasks.c.id), mine, again="own_etags" not in mine), mine)
     return Response(status_code=204)
 
 
@@ -1131,10 +1159,10 @@ def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None
 )
 def toggle_task(task_id: TaskId, caller: CurrentCaller, body: TaskToggle | None = None, if_match: IfMatch = None) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
-    completed = not_(tasks.c.completed) if body is None or body.completed is None else body.completed
-    row, upcoming = change_task(task_id, caller, {"completed": completed}, if_match)
-    task = TaskToggled.model_construct(**row._mapping, next_task=read(upcoming) if upcoming else None)
-    return Response(task.model_dump_json(), headers={"ETag": f'"{row.etag}"'}, media_type="application/json")
+    changes = body.model_dump(exclude_none=True) if body else {}
+    row, upcoming = change_task(own(task_id, caller, if_match), changes, flip=not changes)
+    task = read(row) | {"next_task": read(upcoming) if upcoming else None}
+    return Response(TOGGLED_JSON.dump_json(task), headers={"ETag": f'"{row.etag}"'}, media_type="application/json")
 
 
 # ---------------------------------------------------------------- health

@@ -16,6 +16,7 @@ from pydantic import (
     computed_field,
     model_validator,
 )
+from typing_extensions import TypedDict
 
 from models import AnyCasePriority, Moment, Tag, TaskBase, Title, storable
 
@@ -99,6 +100,11 @@ class TaskToggled(TaskRead):
     next_task: TaskRead | None
 
 
+# The same as dicts: rows go out as they are, for a model made of each would triple the cost of a list.
+ROW_FIELDS = {name: field.annotation for name, field in TaskRead.model_fields.items()} | {"is_completed": bool}
+TaskRow = TypedDict("TaskRow", ROW_FIELDS)  # type: ignore[misc]
+ToggledRow = TypedDict("ToggledRow", ROW_FIELDS | {"next_task": TaskRow | None})  # type: ignore[misc]
+
 # ---------------------------------------------------------------- list
 
 
@@ -128,10 +134,18 @@ class TaskFilter(BaseModel):
     offset: int = Field(default=0, ge=0, le=2**31)
 
     @property
-    def wants_completed(self) -> bool | None:
-        """The state to list, or None for both; `status` wins over `completed`."""
+    def given(self) -> dict[str, Any]:
+        """The filters that are set, with the values that their conditions take; `status` wins over `completed`."""
         states = {"pending": False, "false": False, "completed": True, "true": True, "all": None}
-        return self.completed if self.status is None else states[self.status]
+        values = {
+            "q": "%" + re.sub(r"([\\%_])", r"\\\1", self.q) + "%" if self.q else None,
+            "completed": states[self.status] if self.status else self.completed,
+            "priority": self.priority or None,
+            "tags": self.tags or None,
+            "due_date_from": self.due_date_from,
+            "due_date_to": self.due_date_to,
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
 
 # ---------------------------------------------------------------- accounts
