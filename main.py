@@ -37,7 +37,7 @@ from jose.exceptions import JWKError, JWTError
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
 from pydantic import AliasChoices, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import (
     JSON,
@@ -208,7 +208,13 @@ Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 # Each statement commits by itself; what takes more than one says BEGIN and COMMIT.
 engine = create_engine(
-    settings.database_url, isolation_level="AUTOCOMMIT", pool_size=THREADS, max_overflow=1, pool_use_lifo=True, hide_parameters=True
+    settings.database_url,
+    isolation_level="AUTOCOMMIT",
+    pool_size=THREADS,
+    max_overflow=1,
+    pool_use_lifo=True,
+    hide_parameters=True,
+    json_deserializer=from_json,
 )
 # When the request at hand came in, and when the database last kept one waiting in vain (both by time.monotonic).
 arrived_at: ContextVar[float] = ContextVar("arrived_at", default=float("inf"))
