@@ -391,19 +391,20 @@ async def answer_http_exception(request: Request, error: HTTPException) -> Respo
     """What Starlette raises by itself: no such path, no such method, an unreadable body."""
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(sorted(allowed_methods(request.scope["path"])))
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
     return ApiError(error.status_code, error.detail, headers=headers).response
 
 
-def allowed_methods(path: str) -> set[str]:
+def allowed_methods(request: Request) -> set[str]:
     """Starlette's own Allow header names the methods of one route only."""
-    routes = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(path)]
+    path = request.scope["path"]
+    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path)]
     return {method for route in routes for method in route.methods or ()}
 
 
 async def answer_database_away(_request: Request, error: Exception) -> Response:
     """A database that is away comes back; its reason is for the operator alone."""
-    log.warning("database unavailable: %s", error)
+    log.warning("database unavailable: %s", getattr(error, "orig", error))
     return ApiError(503, "The database is unavailable, try again soon", headers={"Retry-After": "1"}).response
 
 
@@ -469,17 +470,29 @@ def canonical(path: str) -> tuple[str, str | None]:
     return path, None
 
 
+def standing_headers(path: str, scheme: str, request_id: str) -> dict[str, str]:
+    """The headers of every answer; on tasks a cache must ask again, so that the ETag is of use."""
+    headers = {"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff"}
+    if scheme == "https":
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    if path.startswith(ACCOUNTS):
+        headers["Cache-Control"] = "no-store"
+    elif path.startswith(TASKS):
+        headers["Cache-Control"] = "private, no-cache"
+    return headers
+
+
 class EveryRequest:
-    """Outermost: path, request id, headers and the log line of every answer."""
+    """Outermost: the path, the request id, the standing headers and the log line of every request, in plain ASGI."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Plain ASGI."""
+        """A client that is gone before its answer is logged with 499, as nginx does."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        started = time.perf_counter()
+        started, status = time.perf_counter(), 499
         arrived_at.set(time.monotonic())
         request_id = Headers(scope=scope).get("x-request-id", "")
         if not re.fullmatch("[A-Za-z0-9._-]{1,64}", request_id):
@@ -488,36 +501,18 @@ class EveryRequest:
         # HEAD is answered as GET; the server leaves the body out.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         inner = {**scope, "path": path, "method": method, "path_user_id": path_user_id, "request_id": request_id}
-        # A client that is gone before its answer is logged as nginx does.
-        status = 499
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                if path.startswith(ACCOUNTS):
-                    headers["Cache-Control"] = "no-store"
-                elif path.startswith(TASKS):
-                    headers["Cache-Control"] = "private, no-cache"
-                if scope["scheme"] == "https":
-                    headers["Strict-Transport-Security"] = "max-age=31536000"
+                MutableHeaders(scope=message).update(standing_headers(path, scope["scheme"], request_id))
             await send(message)
 
-        try:
-            await self.app(inner, receive, send_with_headers)
-        finally:
-            fields = {
-                "request_id": request_id,
-                "method": scope["method"],
-                "path": scope["path"],
-                "status": status,
-                "milliseconds": round((time.perf_counter() - started) * 1000, 1),
-                "user_id": inner.get("user_id"),
-            }
-            log.info("request", fields)
+        await self.app(inner, receive, send_with_headers)
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        line = {"request_id": request_id, "method": scope["method"], "path": scope["path"], "status": status}
+        log.info("request", line | {"milliseconds": milliseconds, "user_id": inner.get("user_id")})
 
 
 class JsonCORSMiddleware(CORSMiddleware):
@@ -533,13 +528,13 @@ class JsonCORSMiddleware(CORSMiddleware):
 
 
 class BodyAndCrash:
-    """Innermost, so that its answers carry all headers: it refuses a body that is too large and answers for a crash."""
+    """Innermost, so that its answers carry all headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Plain ASGI."""
+        """Refuse a body that is too large, and answer for a crash."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
