@@ -10,6 +10,7 @@ import re
 import selectors
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import uuid
@@ -64,7 +65,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, Row, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.base import Executable, ReadOnlyColumnCollection
 from sqlmodel import Session, SQLModel, create_engine
@@ -101,6 +102,7 @@ from schemas import (
 
 SECRET_FILE = Path(".jwt_secret")
 SHORTEST_SECRET = 32
+LARGEST_PORT = 65_535
 LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
 
 
@@ -136,12 +138,14 @@ class Settings(BaseSettings):
         try:
             url = make_url(value)
             backend = url.drivername.partition("+")[0]
+            if not 1 <= (url.port or 1) <= LARGEST_PORT:
+                raise ArgumentError
             if backend in ("postgres", "postgresql"):
                 url = url.set(drivername="postgresql+psycopg2")
                 _, options = create_engine(url).dialect.create_connect_args(url)
                 # libpq reads all its options before it connects: here to nowhere.
                 psycopg2.connect(**{**options, "host": os.devnull, "hostaddr": "", "port": 1})
-            elif backend != "sqlite" or not url.database or url.database == ":memory:":
+            elif url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in (None, ":memory:") or url.query:
                 raise ArgumentError
         except psycopg2.OperationalError as error:
             if not str(error).startswith("connection"):
@@ -179,6 +183,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SystemExit("\n".join(bad_setting(problem) for problem in error.errors())) from None
+    except UnicodeDecodeError:
+        raise SystemExit("Bad setting .env: must be saved as UTF-8") from None
     except OSError as error:
         raise SystemExit(f"JWT_SECRET is not set, and {SECRET_FILE} can't be kept here ({error.strerror}): set JWT_SECRET") from None
 
@@ -197,8 +203,10 @@ settings = load_settings()
 THREADS = 8
 # Seconds to wait for an answer before the database counts as away.
 PATIENCE = 5.0
-# Seconds after which an idle connection is asked whether it is still alive.
-IDLE = 20.0
+# Seconds after which an idle connection is asked whether it is still alive, and how long it may take to answer.
+IDLE, PING_PATIENCE = 20.0, 1.0
+# How many probes of /health/ready may wait for a frozen database; each has a connection beside those of the threads.
+PROBES = 2
 
 ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 BEGIN = text("BEGIN" if ON_POSTGRESQL else "BEGIN IMMEDIATE")
@@ -211,7 +219,7 @@ engine = create_engine(
     settings.database_url,
     isolation_level="AUTOCOMMIT",
     pool_size=THREADS,
-    max_overflow=1,
+    max_overflow=PROBES,
     pool_use_lifo=True,
     hide_parameters=True,
     json_deserializer=from_json,
@@ -219,6 +227,7 @@ engine = create_engine(
 # When the request at hand came in, and when the database last kept one waiting in vain (both by time.monotonic).
 arrived_at: ContextVar[float] = ContextVar("arrived_at", default=float("inf"))
 last_silence = float("-inf")
+patience: ContextVar[float | None] = ContextVar("patience", default=None)
 
 
 class NoAnswer(psycopg2.OperationalError):
@@ -234,12 +243,10 @@ def is_ready(connection: Any, wanted: int, seconds: float) -> bool:
 
 def wait_for_answer(connection: Any) -> None:
     """Wait instead of libpq, which would wait for a frozen server for ever."""
-    global last_silence
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + (patience.get() or PATIENCE)
     while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
         wanted = selectors.EVENT_READ if state == psycopg2.extensions.POLL_READ else selectors.EVENT_WRITE
         if not is_ready(connection, wanted, deadline - time.monotonic()):
-            last_silence = time.monotonic()
             raise NoAnswer("no answer in time")
 
 
@@ -257,10 +264,13 @@ def refuse_dead_connection(connection: Any, record: ConnectionPoolEntry, _proxy:
 
 def still_answers(connection: Any) -> bool:
     """Costs a round trip."""
+    before = patience.set(PING_PATIENCE)
     try:
         connection.cursor().execute("SELECT 1")
     except psycopg2.Error:
         return False
+    finally:
+        patience.reset(before)
     return True
 
 
@@ -313,13 +323,20 @@ else:
 
 def run(statement: Executable, values: Mapping[str, Any] | None = None, *, again: bool = True) -> Sequence[Row[Any]]:
     """One statement and one round trip; on a connection that was dead it is sent `again`, unless that could do harm."""
+    global last_silence
     if arrived_at.get() < last_silence:
         raise NoAnswer("the database has just kept another request waiting in vain")
-    make_tables()
     try:
+        make_tables()
         return execute(statement, values)
     except DBAPIError as error:
-        if not again or not error.connection_invalidated or isinstance(error.orig, NoAnswer):
+        if isinstance(error.orig, NoAnswer) or "database is locked" in str(error.orig):
+            last_silence = time.monotonic()
+            raise
+        # Somebody dropped the tables: the next request makes them.
+        if isinstance(error, ProgrammingError):
+            make_tables.cache_clear()
+        if not again or not error.connection_invalidated:
             raise
     return execute(statement, values)
 
@@ -403,7 +420,9 @@ def allowed_methods(request: Request) -> set[str]:
 
 
 async def answer_database_away(_request: Request, error: Exception) -> Response:
-    """A database that is away comes back; its reason is for the operator alone."""
+    """Away, read-only or without its tables, it can be mended without a restart; the reason is for the operator alone."""
+    if isinstance(error, IntegrityError | DataError):
+        raise error
     log.warning("database unavailable: %s", getattr(error, "orig", error))
     return ApiError(503, "The database is unavailable, try again soon", headers={"Retry-After": "1"}).response
 
@@ -552,13 +571,15 @@ async def received(scope: Scope, receive: Receive) -> Receive:
     """The request with its whole body in memory; ApiError when that is too large."""
     if not {b"content-length", b"transfer-encoding"} & {name for name, _ in scope["headers"]}:
         return receive
-    body, more = b"", True
-    while more and len(body) <= LARGEST_LEFTOVER:
+    body, size, more = b"", 0, True
+    while more and size <= LARGEST_LEFTOVER:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-    if len(body) > LARGEST_BODY:
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+        if size <= LARGEST_BODY:
+            body += message.get("body", b"")
+    if size > LARGEST_BODY:
         raise ApiError(413, f"The body must not be larger than {LARGEST_BODY} bytes")
     messages = iter([{"type": "http.request", "body": body}])
 
@@ -612,8 +633,7 @@ app = FastAPI(
         ApiError: answer_api_error,
         HTTPException: answer_http_exception,
         RequestValidationError: answer_invalid_request,
-        InterfaceError: answer_database_away,
-        OperationalError: answer_database_away,
+        DBAPIError: answer_database_away,
         NoAnswer: answer_database_away,
     },
 )
@@ -737,6 +757,9 @@ def issue_token(user_id: str) -> str:
 
 async def keys_for(token: str) -> tuple[str, list[Key]]:
     """The algorithm of a token, and the keys it may be signed with: each kind of algorithm has its own kind of key."""
+    # python-jose passes over characters that are not of Base64.
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII):
+        raise JWTError("no token")
     header = jwt.get_unverified_header(token)
     algorithm = header["alg"]
     if "crit" in header:
@@ -932,6 +955,8 @@ GET_TASK = select(*COLUMNS).where(OWN)
 NEW = insert_or_keep(tasks)
 OF_ONE_USER = tasks.c.user_id == NEW.excluded.user_id
 CREATE_TASK = NEW.on_conflict_do_update(index_elements=["id"], set_={"id": tasks.c.id}, where=OF_ONE_USER).returning(*COLUMNS)
+# Locks the user before the task, as the deletion of an account does, so that neither waits for the other.
+USER_IS_THERE = exists(select(users.c.id).where(users.c.id == bindparam("own_user")).with_for_update(read=True, key_share=True))
 CREATE_NEXT_TASK = NEW.on_conflict_do_nothing().returning(*COLUMNS)
 TAKE_BACK_TASK = delete(tasks).where(OWN, tasks.c.updated_at == tasks.c.created_at)
 
@@ -1089,7 +1114,7 @@ def update_of(names: tuple[str, ...], *, flip: bool, if_match: bool, turning: bo
     if values.keys() & {"due_date", "timezone"}:
         values["series_time"] = kept_series_time(values)
     if turning:
-        condition = and_(condition, tasks.c.completed == bindparam("was_completed"))
+        condition = and_(USER_IS_THERE, condition, tasks.c.completed == bindparam("was_completed"))
     elif "completed" in values:
         turns = and_(or_(tasks.c.is_recurring, values.get("is_recurring", false())), tasks.c.completed != values["completed"])
         values = {name: case((turns, tasks.c[name]), else_=value) for name, value in values.items()}
@@ -1168,9 +1193,20 @@ def toggle_task(task_id: TaskId, caller: CurrentCaller, body: TaskToggle | None 
 
 # ---------------------------------------------------------------- health
 
-# A frozen database may hold these threads, never those of the requests; the seconds are the promise of /health/ready.
-readiness = CapacityLimiter(2)
 READY_SECONDS = 1.0
+# Not of the threads that requests run on; a thread that was given up goes on, and so the semaphore counts what is still waiting.
+readiness = CapacityLimiter(PROBES)
+probes = threading.BoundedSemaphore(PROBES)
+
+
+def probe() -> None:
+    """Read from a table; NoAnswer while earlier probes still wait."""
+    if not probes.acquire(blocking=False):
+        raise NoAnswer("earlier probes still wait")
+    try:
+        run(select(users.c.id).limit(1))
+    finally:
+        probes.release()
 
 
 @app.get("/health", tags=["health"])
@@ -1183,7 +1219,7 @@ async def health() -> Health:
 async def ready() -> Health:
     """Tell whether the database answers."""
     with move_on_after(READY_SECONDS):
-        await to_thread.run_sync(run, select(1), limiter=readiness, abandon_on_cancel=True)
+        await to_thread.run_sync(probe, limiter=readiness, abandon_on_cancel=True)
         return Health()
     raise NoAnswer
 
