@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import random
 import re
 import selectors
 import sys
@@ -21,7 +22,7 @@ from functools import cache, lru_cache
 from http import HTTPStatus
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, TextIO
 
 import psycopg2.extensions
 from anyio import CapacityLimiter, move_on_after, to_thread
@@ -68,7 +69,7 @@ from sqlalchemy.engine import URL, Connection, Row, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.base import Executable, ReadOnlyColumnCollection
-from sqlmodel import Session, SQLModel, create_engine
+from sqlmodel import SQLModel, create_engine
 from starlette.datastructures import URL as WebAddress
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -222,6 +223,7 @@ engine = create_engine(
     max_overflow=PROBES,
     pool_use_lifo=True,
     hide_parameters=True,
+    skip_autocommit_rollback=True,
     json_deserializer=from_json,
 )
 # When the request at hand came in, and when the database last kept one waiting in vain (both by time.monotonic).
@@ -284,14 +286,13 @@ def prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
 @contextlib.contextmanager
 def transaction() -> Iterator[Connection]:
     """BEGIN and COMMIT cost a round trip each; whatever goes wrong, the connection is dropped and the server rolls back."""
-    with Session(engine) as session:
-        connection = session.connection()
+    with engine.connect() as connection:
         try:
             connection.execute(BEGIN)
             yield connection
             connection.execute(COMMIT)
         except BaseException:
-            session.invalidate()
+            connection.invalidate()
             raise
 
 
@@ -343,8 +344,8 @@ def run(statement: Executable, values: Mapping[str, Any] | None = None, *, again
 
 def execute(statement: Executable, values: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
     """Begin and end with the statement, so that no connection is held while a request waits for a thread."""
-    with Session(engine) as session:
-        return session.connection().execute(statement, values).all()
+    with engine.connect() as connection:
+        return connection.execute(statement, values).all()
 
 
 # ---------------------------------------------------------------- errors
@@ -451,6 +452,9 @@ ALIASES = tuple(
 )
 
 
+FLUSH_SECONDS = 0.05
+
+
 class JsonLines(logging.Formatter):
     """One line of JSON for each record."""
 
@@ -463,15 +467,35 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+class SoonFlushed(logging.StreamHandler[TextIO]):
+    """Gathers the lines of a moment: a flush for each would cost a fifth of all requests. A warning takes all before it along."""
+
+    pending: asyncio.TimerHandle | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Only requests are logged as information, and they are on the event loop."""
+        self.stream.write(self.format(record) + "\n")
+        if record.levelno > logging.INFO:
+            self.stream.flush()
+        elif not self.pending:
+            self.pending = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """By the timer, and at the end."""
+        self.pending = None
+        self.stream.flush()
+
+
 def logger_of_requests() -> logging.Logger:
     """This service's log; uvicorn's own lines take the same form, but for its access line, which ours replaces."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines())
-    logging.getLogger("uvicorn").handlers = [handler]
+    own, uvicorn = SoonFlushed(sys.stdout), logging.StreamHandler(sys.stdout)
+    own.setFormatter(JsonLines())
+    uvicorn.setFormatter(JsonLines())
+    logging.getLogger("uvicorn").handlers = [uvicorn]
     logging.getLogger("uvicorn.access").handlers = []
     logging.getLogger("uvicorn.access").propagate = False
     logger = logging.getLogger("tasks")
-    logger.handlers, logger.propagate = [handler], False
+    logger.handlers, logger.propagate = [own], False
     logger.setLevel(logging.INFO)
     return logger
 
@@ -515,7 +539,7 @@ class EveryRequest:
         arrived_at.set(time.monotonic())
         request_id = Headers(scope=scope).get("x-request-id", "")
         if not re.fullmatch("[A-Za-z0-9._-]{1,64}", request_id):
-            request_id = uuid.uuid4().hex
+            request_id = f"{random.getrandbits(128):032x}"
         path, path_user_id = canonical(scope["path"])
         # HEAD is answered as GET; the server leaves the body out.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -599,6 +623,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         log.warning("database unavailable: %s", error.orig)
     yield
     engine.dispose()
+    log.handlers[0].flush()
 
 
 def camel_case(route: APIRoute) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
-from secrets import token_hex
+from random import getrandbits
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -335,7 +335,7 @@ TimeZone = Annotated[str, AfterValidator(known_timezone)]
 
 def new_etag() -> str:
     """Random, so that no two versions of a task share one, not even after it was deleted and made again."""
-    return token_hex(8)
+    return f"{getrandbits(64):016x}"
 
 
 # An enum and JSONB on PostgreSQL; on SQLite a CHECK and JSON.
