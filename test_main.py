@@ -1833,13 +1833,14 @@ def test_a_connection_that_dies_under_a_statement_is_replaced_where_that_is_safe
 def test_a_connection_long_idle_is_asked_first(
     main: ModuleType, ada: Person, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(main, "still_answers", lambda connection: asked.append(connection))
+    asked: list[bool] = []
+    still_answers = main.still_answers
+    monkeypatch.setattr(main, "still_answers", lambda connection: asked.append(still_answers(connection)) or asked[-1])
     ada.get()
     assert asked == []
     monkeypatch.setattr(main, "IDLE", 0)
     assert ada.get().status_code == 200
-    assert len(asked) == 1
+    assert asked == [True]
 
 
 @ON_POSTGRESQL_ONLY
