@@ -1,6 +1,6 @@
 """Users who think: they sign up, then list, search, create, change and complete tasks, with two seconds between.
 
-pip install locust==2.47.0, then: locust --headless -u 1000 -r 50 -t 2m --host http://localhost:8000
+pip install locust==2.47.0, then start the service and: locust --headless -u 1000 -r 50 -t 2m --host http://localhost:8000
 """
 
 import random
