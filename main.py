@@ -18,7 +18,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from http import HTTPStatus
 from itertools import product
 from pathlib import Path
@@ -139,14 +139,14 @@ class Settings(BaseSettings):
         try:
             url = make_url(value)
             backend = url.drivername.partition("+")[0]
-            if not 1 <= (url.port or 1) <= LARGEST_PORT:
+            if url.port is not None and not 1 <= url.port <= LARGEST_PORT:
                 raise ArgumentError
             if backend in ("postgres", "postgresql"):
                 url = url.set(drivername="postgresql+psycopg2")
                 _, options = create_engine(url).dialect.create_connect_args(url)
-                # libpq reads all its options before it connects: here to nowhere.
+                # libpq reads the names and most values of its options before it connects: here to nowhere.
                 psycopg2.connect(**{**options, "host": os.devnull, "hostaddr": "", "port": 1})
-            elif url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in (None, ":memory:") or url.query:
+            elif url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in (None, "", ":memory:") or url.query:
                 raise ArgumentError
         except psycopg2.OperationalError as error:
             if not str(error).startswith("connection"):
@@ -171,9 +171,9 @@ class Settings(BaseSettings):
             raise PydanticCustomError("JWT_SECRET", f"must have at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
         try:
             jwk.construct(self.jwt_secret, self.jwt_algorithm)
-        except JWKError:
+        except (JWKError, UnicodeError):
             raise PydanticCustomError(
-                "JWT_SECRET", "must not be a public key or certificate; make one with: openssl rand -hex 32"
+                "JWT_SECRET", "must be plain text, no public key or certificate; make one with: openssl rand -hex 32"
             ) from None
         return self
 
@@ -213,6 +213,7 @@ ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 BEGIN = text("BEGIN" if ON_POSTGRESQL else "BEGIN IMMEDIATE")
 COMMIT = text("COMMIT")
 LOCK_TABLES = text("SELECT pg_advisory_xact_lock(7461736)")
+# Needs no descriptor of its own, and takes any number of them.
 Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 # Each statement commits by itself; what takes more than one says BEGIN and COMMIT.
@@ -229,6 +230,7 @@ engine = create_engine(
 # When the request at hand came in, and when the database last kept one waiting in vain (both by time.monotonic).
 arrived_at: ContextVar[float] = ContextVar("arrived_at", default=float("inf"))
 last_silence = float("-inf")
+# What a ping sets in place of PATIENCE.
 patience: ContextVar[float | None] = ContextVar("patience", default=None)
 
 
@@ -309,8 +311,9 @@ def open_sqlite() -> None:
     """A file is there now or never, so that one which can't be used is a bad setting."""
     try:
         make_tables()
-    except DBAPIError as error:
-        raise SystemExit(f"Bad setting DATABASE_URL: the SQLite file can't be used ({error.orig})") from None
+    except (DBAPIError, ValueError) as error:
+        reason = getattr(error, "orig", "its name is no text")
+        raise SystemExit(f"Bad setting DATABASE_URL: the SQLite file can't be used ({reason})") from None
 
 
 if ON_POSTGRESQL:
@@ -424,7 +427,8 @@ async def answer_database_away(_request: Request, error: Exception) -> Response:
     """Away, read-only or without its tables, it can be mended without a restart; the reason is for the operator alone."""
     if isinstance(error, IntegrityError | DataError):
         raise error
-    log.warning("database unavailable: %s", getattr(error, "orig", error))
+    # What follows the first line repeats the statement, with its values.
+    log.warning("database unavailable: %s", str(getattr(error, "orig", error)).partition("\n")[0])
     return ApiError(503, "The database is unavailable, try again soon", headers={"Retry-After": "1"}).response
 
 
@@ -805,7 +809,7 @@ def read_claims(token: str, algorithm: str, keys: list[Key]) -> Caller:
     if type(expires_at) not in (int, float) or not math.isfinite(expires_at):
         raise JWTError("exp is no number")
     user_id = str(user_id) if type(user_id) is int else user_id
-    return Caller(USER_ID.validate_python(user_id), expires_at, claims.get("account") is True)
+    return Caller(USER_ID.validate_python(user_id), expires_at, algorithm == settings.jwt_algorithm and claims.get("account") is True)
 
 
 async def verified_caller(token: str) -> Caller:
@@ -914,7 +918,7 @@ async def sign_up(body: SignUp) -> Response:
     user = User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
     statement = insert(users).values(user.model_dump()).returning(*USER_COLUMNS)
     try:
-        rows = await to_thread.run_sync(run, statement)
+        rows = await to_thread.run_sync(partial(run, statement, again=False))
     except IntegrityError:
         raise ApiError(409, "This e-mail already has an account", code="EMAIL_TAKEN") from None
     return token_answer(rows[0], 201)
@@ -944,7 +948,7 @@ def get_me(caller: CurrentCaller) -> Response:
 @app.delete(f"{ACCOUNTS}/me", tags=["accounts"], status_code=204, responses=answers(401, 503))
 def delete_me(caller: CurrentCaller) -> Response:
     """Delete the account and all its tasks."""
-    if not run(delete(users).where(users.c.id == caller.user_id).returning(users.c.id)):
+    if not run(delete(users).where(users.c.id == caller.user_id).returning(users.c.id), again=False):
         raise unauthorized()
     return Response(status_code=204)
 
@@ -972,7 +976,7 @@ MADE = {
 PAGE = {200: named("X-Total-Count", "Link")}
 UNCHANGED = {304: {"description": "The task still has this ETag"} | named("ETag")}
 
-# Statements are made once, for that costs more than to run them; what varies is bound. What belongs to somebody else does not exist.
+# What runs often is made once, for that costs more than to run it; what varies is bound. What belongs to somebody else does not exist.
 COLUMNS = (*tasks.c, tasks.c.completed.label("is_completed"))
 OWN = and_(tasks.c.id == bindparam("own_id"), tasks.c.user_id == bindparam("own_user"))
 OWN_UNCHANGED = and_(OWN, tasks.c.etag.in_(bindparam("own_etags", expanding=True)))
@@ -1026,7 +1030,8 @@ def row_rules() -> Iterator[None]:
         yield
     except IntegrityError as error:
         for name, (field, message) in ROW_RULES.items():
-            if name in str(error.orig):
+            # What follows the first line repeats the row.
+            if name in str(error.orig).partition("\n")[0]:
                 raise invalid(FieldError(field=field, message=message)) from None
         raise
 
@@ -1199,7 +1204,7 @@ def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None
     """Delete a task."""
     mine = own(task_id, caller, if_match)
     condition = OWN_UNCHANGED if "own_etags" in mine else OWN
-    one(run(delete(tasks).where(condition).returning(tasks.c.id), mine, again="own_etags" not in mine), mine)
+    one(run(delete(tasks).where(condition).returning(tasks.c.id), mine, again=False), mine)
     return Response(status_code=204)
 
 
@@ -1246,7 +1251,7 @@ async def ready() -> Health:
     with move_on_after(READY_SECONDS):
         await to_thread.run_sync(probe, limiter=readiness, abandon_on_cancel=True)
         return Health()
-    raise NoAnswer
+    raise NoAnswer("no answer to the probe in time")
 
 
 # In /docs the one line of each handler is its summary.

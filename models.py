@@ -68,6 +68,7 @@ class RecurrenceRule:
         rule = replace(self, filters=self._filters_from(start))
         if self.frequency == "DAILY":
             yield from filter(rule._passes, map(date.fromordinal, range(start.toordinal(), LAST_DAY + 1, self.interval)[1:]))
+            return
         barren: set[tuple[int, int, bool, bool]] = set()
         for period in rule._periods(start):
             # Months and years of one kind hold the same days, so each kind is searched in vain but once.
@@ -194,6 +195,8 @@ def read_weekday(value: str) -> tuple[int, int]:
 def read_until(value: str) -> date | datetime:
     """A date, or a moment in UTC."""
     try:
+        if not re.fullmatch(r"\d{8}(T\d{6}Z)?", value):
+            raise ValueError
         if value.endswith("Z"):
             return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         return datetime.strptime(value, "%Y%m%d").date()

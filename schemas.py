@@ -26,13 +26,6 @@ SEARCH = AliasChoices("q", "search")
 # ---------------------------------------------------------------- tasks
 
 
-def without_defaults(schema: dict[str, Any]) -> None:
-    """Generated clients would ask for every field with a default, and in a change there is none."""
-    for field in schema["properties"].values():
-        field.pop("default", None)
-    schema["example"] = EXAMPLES[schema["title"]]
-
-
 EXAMPLES = {
     "TaskCreate": {
         "title": "Water the plants",
@@ -46,10 +39,17 @@ EXAMPLES = {
 }
 
 
+def documented(schema: dict[str, Any]) -> None:
+    """Add the example, and drop the defaults: generated clients would ask for those fields, and a change has none."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
+    schema["example"] = EXAMPLES[schema["title"]]
+
+
 class TaskInput(TaskBase):
     """What a client may say of a task; what it may not, such as `user_id`, is ignored."""
 
-    model_config = {"json_schema_extra": without_defaults}
+    model_config = {"json_schema_extra": documented}
 
     completed: StrictBool = Field(default=False, validation_alias=COMPLETED)
 

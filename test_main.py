@@ -166,6 +166,8 @@ ON_POSTGRESQL = {"DATABASE_URL": "postgresql://user:hunter2@host/name"}
         ("DATABASE_URL", {"DATABASE_URL": "nonsense"}),
         ("DATABASE_URL", {"DATABASE_URL": "mysql://user:hunter2@host/name"}),
         ("DATABASE_URL", {"DATABASE_URL": "sqlite://"}),
+        ("DATABASE_URL", {"DATABASE_URL": "sqlite:///"}),
+        ("DATABASE_URL", {"DATABASE_URL": "postgresql://user:hunter2@host:0/name"}),
         ("DATABASE_URL", {"DATABASE_URL": "sqlite+aiosqlite:///tasks.db"}),
         ("DATABASE_URL", {"DATABASE_URL": "sqlite:///tasks.db?timeout=soon"}),
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://user:hunter2@host:99999/name"}),
@@ -898,6 +900,11 @@ def test_a_rule_that_only_the_whole_row_can_break_is_a_400_that_names_it(ada: Pe
     assert ada.get(url).json() == task
 
 
+def test_the_text_of_a_task_does_not_decide_which_rule_is_named(ada: Person) -> None:
+    answer = ada.post(json={"title": "reminder_not_after_due_date", "is_recurring": True})
+    assert [error["field"] for error in answer.json()["error"]["details"]] == ["recurrence_rule"]
+
+
 @pytest.mark.parametrize("task_id", [str(uuid.uuid4()), "1", "null", "a%00b", "%F0%9F%98%80", "x" * 500])
 def test_an_id_that_is_unknown_or_no_uuid_is_a_404(ada: Person, task_id: str) -> None:
     url = f"{TASKS}/{task_id}"
@@ -1421,7 +1428,7 @@ def test_if_match_guards_completing_as_well(ada: Person) -> None:
 BAD_RULES = """
 DAILY | FREQ | FREQ= | FREQ=HOURLY | FREQ=MINUTELY | FREQ=SECONDLY | FREQ=FORTNIGHTLY | INTERVAL=2 | FREQ=DAILY; | ;FREQ=DAILY | FREQ=DAILY;;INTERVAL=2
 FREQ=DAILY;FREQ=DAILY | FREQ=DAILY;INTERVAL=0 | FREQ=DAILY;INTERVAL=-1 | FREQ=DAILY;INTERVAL=1.5 | FREQ=DAILY;INTERVAL= | FREQ=DAILY;INTERVAL=1_0 | FREQ=DAILY;COUNT=0
-FREQ=DAILY;COUNT=x | FREQ=DAILY;COUNT=2;UNTIL=20270101 | FREQ=DAILY;UNTIL=soon | FREQ=DAILY;UNTIL=20270101T000000 | FREQ=DAILY;UNTIL=20270230 | FREQ=DAILY;WKST=XX
+FREQ=DAILY;COUNT=x | FREQ=DAILY;COUNT=2;UNTIL=20270101 | FREQ=DAILY;UNTIL=soon | FREQ=DAILY;UNTIL=20270101T000000 | FREQ=DAILY;UNTIL=20270230 | FREQ=DAILY;UNTIL=202711 | FREQ=DAILY;WKST=XX
 FREQ=DAILY;BYHOUR=9 | FREQ=DAILY;BYMINUTE=0 | FREQ=DAILY;BYSECOND=0 | FREQ=YEARLY;BYEASTER=0 | FREQ=DAILY;DTSTART=20270101 | FREQ=DAILY;EXRULE=FREQ=DAILY | FREQ=DAILY;X=1
 FREQ=DAILY;BYMONTH=0 | FREQ=DAILY;BYMONTH=13 | FREQ=DAILY;BYMONTH=-1 | FREQ=DAILY;BYMONTH= | FREQ=DAILY;BYMONTH=1,,2 | FREQ=MONTHLY;BYMONTHDAY=0 | FREQ=MONTHLY;BYMONTHDAY=32
 FREQ=MONTHLY;BYMONTHDAY=-32 | FREQ=WEEKLY;BYMONTHDAY=1 | FREQ=YEARLY;BYYEARDAY=367 | FREQ=YEARLY;BYYEARDAY=400 | FREQ=MONTHLY;BYYEARDAY=1 | FREQ=DAILY;BYYEARDAY=1
