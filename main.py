@@ -38,7 +38,7 @@ from jose.backends.base import Key
 from jose.exceptions import JWKError, JWTError
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
-from pydantic import AliasChoices, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import (
@@ -78,7 +78,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models import ROW_RULES, PlainText, Priority, Task, User, new_etag, utc_now
+from models import ROW_RULES, Priority, Task, User, UserId, new_etag, utc_now
 from schemas import (
     Error,
     ErrorDetail,
@@ -689,7 +689,7 @@ def answers(*errors: int, good: dict[int, dict[str, Any]] | None = None) -> dict
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
 # The outside algorithms, and the type and curve of the key that each one takes (RFC 7518, RFC 8037).
 KEY_TYPES = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
-USER_ID = TypeAdapter(Annotated[PlainText, StringConstraints(strict=True, min_length=1, max_length=255)])
+USER_ID = TypeAdapter(UserId)
 TASK_NOT_FOUND = "Task not found"
 REMEMBERED_TOKENS = 4096
 # Seconds between two fetches of the issuer's keys: when there are some, and when there are none.
@@ -770,9 +770,9 @@ issuer_keys = IssuerKeys()
 verified: dict[str, Caller] = {}
 
 
-def unauthorized(message: str = "A valid bearer token is needed") -> ApiError:
+def unauthorized(message: str = "A valid bearer token is needed", code: str = "") -> ApiError:
     """RFC 6750, 3."""
-    return ApiError(401, message, headers={"WWW-Authenticate": "Bearer"})
+    return ApiError(401, message, code=code, headers={"WWW-Authenticate": "Bearer"})
 
 
 def issue_token(user_id: str) -> str:
@@ -896,7 +896,7 @@ async def token_for(email: str, password: str, request: Request) -> Response:
     who = email, request.client.host if request.client else ""
     if not await to_thread.run_sync(check_password, who, password, rows[0].password_hash if rows else None, limiter=hashing):
         note_failure(who)
-        raise ApiError(401, "Wrong e-mail or password", code="INVALID_CREDENTIALS", headers={"WWW-Authenticate": "Bearer"})
+        raise unauthorized("Wrong e-mail or password", "INVALID_CREDENTIALS")
     return token_answer(rows[0])
 
 
@@ -1018,9 +1018,14 @@ def read(row: Row[Any]) -> dict[str, Any]:
     return dict(zip(row._fields, row, strict=True))
 
 
+def etag_header(row: Row[Any]) -> dict[str, str]:
+    """A strong entity tag (RFC 9110, 8.8.3)."""
+    return {"ETag": f'"{row.etag}"'}
+
+
 def task_answer(row: Row[Any], status: int = 200, **headers: str) -> Response:
     """One task and its ETag."""
-    return Response(TASK_JSON.dump_json(read(row)), status, {"ETag": f'"{row.etag}"'} | headers, "application/json")
+    return Response(TASK_JSON.dump_json(read(row)), status, etag_header(row) | headers, "application/json")
 
 
 @contextlib.contextmanager
@@ -1107,8 +1112,9 @@ def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> Se
 @app.get(TASKS, tags=["tasks"], response_model=list[TaskRead], responses=answers(400, 401, 503, good=PAGE))
 def list_tasks(request: Request, caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
     """Find tasks: search, filter, sort and page through them."""
-    statement = page_of_tasks(tuple(wanted.given), wanted.sort_by, wanted.sort_order)
-    rows = run(statement, wanted.given | {"user_id": caller.user_id, "limit": wanted.limit, "offset": wanted.offset})
+    given = wanted.given
+    statement = page_of_tasks(tuple(given), wanted.sort_by, wanted.sort_order)
+    rows = run(statement, given | {"user_id": caller.user_id, "limit": wanted.limit, "offset": wanted.offset})
     headers = {"X-Total-Count": str(rows[0].total)} | links(request.url, wanted, rows[0].total)
     return Response(LIST_JSON.dump_json([read(row) for row in rows if row.id]), headers=headers, media_type="application/json")
 
@@ -1130,7 +1136,7 @@ def get_task(task_id: TaskId, caller: CurrentCaller, if_none_match: IfNoneMatch 
     mine = own(task_id, caller)
     row = one(run(GET_TASK, mine), mine)
     if if_none_match is not None and (if_none_match.strip() == "*" or f'"{row.etag}"' in if_none_match):
-        return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
+        return Response(status_code=304, headers=etag_header(row))
     return task_answer(row)
 
 
@@ -1218,7 +1224,7 @@ def toggle_task(task_id: TaskId, caller: CurrentCaller, body: TaskToggle | None 
     changes = body.model_dump(exclude_none=True) if body else {}
     row, upcoming = change_task(own(task_id, caller, if_match), changes, flip=not changes)
     task = read(row) | {"next_task": read(upcoming) if upcoming else None}
-    return Response(TOGGLED_JSON.dump_json(task), headers={"ETag": f'"{row.etag}"'}, media_type="application/json")
+    return Response(TOGGLED_JSON.dump_json(task), headers=etag_header(row), media_type="application/json")
 
 
 # ---------------------------------------------------------------- health

@@ -134,7 +134,7 @@ class RecurrenceRule:
         if part == "BYMONTHDAY":
             return from_both_ends(day.day, monthrange(day.year, day.month)[1])
         if part == "BYYEARDAY":
-            return from_both_ends(day.timetuple().tm_yday, 365 + isleap(day.year))
+            return from_both_ends(day_of_year(day), 365 + isleap(day.year))
         if part == "BYWEEKNO":
             return self._week_number(day)
         if part == "BYDAY":
@@ -262,6 +262,8 @@ def read_rule(value: str) -> RecurrenceRule:
 
 # ---------------------------------------------------------------- values
 
+USER_ID_LENGTH = 255
+
 
 class Priority(StrEnum):
     """How much a task matters."""
@@ -323,7 +325,7 @@ def readable_rule(value: str) -> str:
     return value
 
 
-PlainText = Annotated[str, AfterValidator(storable)]
+UserId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=USER_ID_LENGTH), AfterValidator(storable)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(storable)]
 Description = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(without_comma)]
@@ -351,7 +353,7 @@ class User(SQLModel, table=True):
 
     __tablename__ = "users"
 
-    id: str = Field(primary_key=True, max_length=255)
+    id: str = Field(primary_key=True, max_length=USER_ID_LENGTH)
     email: str | None = Field(default=None, max_length=254, unique=True)
     name: str | None = Field(default=None, max_length=200)
     password_hash: str | None = Field(default=None, max_length=255)
@@ -375,7 +377,6 @@ class TaskBase(SQLModel):
 
 # The rules that only a whole row can break: the constraint's name, then the field and what is wrong with it.
 ROW_RULES = {
-    "title_not_empty": ("title", "must not be empty"),
     "reminder_not_after_due_date": ("reminder_at", "must not be later than due_date"),
     "recurring_has_rule": ("recurrence_rule", "must be given for a recurring task"),
 }
@@ -396,7 +397,7 @@ class Task(TaskBase, table=True):
     )
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
-    user_id: str = Field(max_length=255, foreign_key="users.id", ondelete="CASCADE")
+    user_id: str = Field(max_length=USER_ID_LENGTH, foreign_key="users.id", ondelete="CASCADE")
     etag: str = Field(default_factory=new_etag, max_length=16, sa_column_kwargs={"server_default": ""})
     # Where a gap in the local clock moved the due date: the time that the rule gave, for the series to go on from.
     series_time: datetime | None = Field(default=None, sa_type=DateTime)
