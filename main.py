@@ -1,4 +1,4 @@
-"""The Task API: settings, database, errors, requests, tokens, accounts, tasks, health, to be read from top to bottom."""
+"""The Task API: settings, database, log, errors, requests, tokens, accounts, tasks, health, to be read from top to bottom."""
 
 import asyncio
 import contextlib
@@ -351,6 +351,58 @@ def execute(statement: Executable, values: Mapping[str, Any] | None) -> Sequence
         return connection.execute(statement, values).all()
 
 
+# ---------------------------------------------------------------- log
+
+FLUSH_SECONDS = 0.05
+
+
+class JsonLines(logging.Formatter):
+    """One line of JSON for each record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Fields come as the record's only argument, or there is a message."""
+        line = {"time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"), "level": record.levelname}
+        line |= record.args if isinstance(record.args, dict) else {"message": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+class SoonFlushed(logging.StreamHandler[TextIO]):
+    """Gathers the lines of a moment: a flush for each would cost a fifth of all requests. A warning takes all before it along."""
+
+    pending: asyncio.TimerHandle | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Only requests are logged as information, and they are on the event loop."""
+        self.stream.write(self.format(record) + "\n")
+        if record.levelno > logging.INFO:
+            self.stream.flush()
+        elif not self.pending:
+            self.pending = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """By the timer, and at the end."""
+        self.pending = None
+        self.stream.flush()
+
+
+def logger_of_requests() -> logging.Logger:
+    """This service's log; uvicorn's own lines take the same form, but for its access line, which ours replaces."""
+    own, uvicorn = SoonFlushed(sys.stdout), logging.StreamHandler(sys.stdout)
+    own.setFormatter(JsonLines())
+    uvicorn.setFormatter(JsonLines())
+    logging.getLogger("uvicorn").handlers = [uvicorn]
+    logging.getLogger("uvicorn.access").handlers = []
+    logging.getLogger("uvicorn.access").propagate = False
+    logger = logging.getLogger("tasks")
+    logger.handlers, logger.propagate = [own], False
+    logger.setLevel(logging.INFO)
+    return logger
+
+
+log = logger_of_requests()
+
 # ---------------------------------------------------------------- errors
 
 CODES = {
@@ -364,6 +416,7 @@ CODES = {
     500: "INTERNAL_ERROR",
     503: "DATABASE_UNAVAILABLE",
 }
+TASK_NOT_FOUND = "Task not found"
 
 
 class ApiError(Exception):
@@ -454,57 +507,6 @@ ALIASES = tuple(
         ("/api/{user_id}/tasks", TASKS),
     )
 )
-
-
-FLUSH_SECONDS = 0.05
-
-
-class JsonLines(logging.Formatter):
-    """One line of JSON for each record."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Fields come as the record's only argument, or there is a message."""
-        line = {"time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"), "level": record.levelname}
-        line |= record.args if isinstance(record.args, dict) else {"message": record.getMessage()}
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-class SoonFlushed(logging.StreamHandler[TextIO]):
-    """Gathers the lines of a moment: a flush for each would cost a fifth of all requests. A warning takes all before it along."""
-
-    pending: asyncio.TimerHandle | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Only requests are logged as information, and they are on the event loop."""
-        self.stream.write(self.format(record) + "\n")
-        if record.levelno > logging.INFO:
-            self.stream.flush()
-        elif not self.pending:
-            self.pending = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-
-    def flush(self) -> None:
-        """By the timer, and at the end."""
-        self.pending = None
-        self.stream.flush()
-
-
-def logger_of_requests() -> logging.Logger:
-    """This service's log; uvicorn's own lines take the same form, but for its access line, which ours replaces."""
-    own, uvicorn = SoonFlushed(sys.stdout), logging.StreamHandler(sys.stdout)
-    own.setFormatter(JsonLines())
-    uvicorn.setFormatter(JsonLines())
-    logging.getLogger("uvicorn").handlers = [uvicorn]
-    logging.getLogger("uvicorn.access").handlers = []
-    logging.getLogger("uvicorn.access").propagate = False
-    logger = logging.getLogger("tasks")
-    logger.handlers, logger.propagate = [own], False
-    logger.setLevel(logging.INFO)
-    return logger
-
-
-log = logger_of_requests()
 
 
 def canonical(path: str) -> tuple[str, str | None]:
@@ -690,7 +692,6 @@ SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
 # The outside algorithms, and the type and curve of the key that each one takes (RFC 7518, RFC 8037).
 KEY_TYPES = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
 USER_ID = TypeAdapter(UserId)
-TASK_NOT_FOUND = "Task not found"
 REMEMBERED_TOKENS = 4096
 # Seconds between two fetches of the issuer's keys: when there are some, and when there are none.
 REFETCH, RETRY = 60.0, 1.0
