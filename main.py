@@ -9,23 +9,25 @@ import os
 import random
 import re
 import selectors
+import socket
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from http import HTTPStatus
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self, TextIO
+from queue import SimpleQueue
+from typing import Annotated, Any, Literal, NamedTuple, Self, TextIO, TypeVar
 
-import psycopg2.extensions
-from anyio import CapacityLimiter, move_on_after, to_thread
+import psycopg2
+from anyio import CapacityLimiter, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import Depends, FastAPI, Form, Header, Query, Request, Response
 from fastapi import Path as PathParameter
@@ -202,85 +204,171 @@ settings = load_settings()
 
 # A worker runs this many statements at once: as many threads, and as many pooled connections, so that neither waits for the other.
 THREADS = 8
-# Seconds to wait for an answer before the database counts as away.
-PATIENCE = 5.0
-# Seconds after which an idle connection is asked whether it is still alive, and how long it may take to answer.
-IDLE, PING_PATIENCE = 20.0, 1.0
-# How many probes of /health/ready may wait for a frozen database; each has a connection beside those of the threads.
-PROBES = 2
+# Of /health/ready alone, which must not wait behind them.
+PROBES = 1
+# Seconds to wait for an answer before the database counts as away, and for one to /health/ready; and how often waiting is looked at.
+PATIENCE, READY_PATIENCE, WATCH_SECONDS = 5.0, 1.0, 0.1
+# Seconds after which an idle connection is looked at, and after which it is asked whether it is alive; and how long it may take to answer.
+LOOK_AFTER, ASK_AFTER, ASK_PATIENCE = 0.01, 20.0, 1.0
 
 ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 BEGIN = text("BEGIN" if ON_POSTGRESQL else "BEGIN IMMEDIATE")
 COMMIT = text("COMMIT")
 LOCK_TABLES = text("SELECT pg_advisory_xact_lock(7461736)")
-# Needs no descriptor of its own, and takes any number of them.
-Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 # Each statement commits by itself; what takes more than one says BEGIN and COMMIT.
 engine = create_engine(
     settings.database_url,
     isolation_level="AUTOCOMMIT",
-    pool_size=THREADS,
-    max_overflow=PROBES,
+    pool_size=THREADS + PROBES,
+    max_overflow=0,
     pool_use_lifo=True,
     hide_parameters=True,
     skip_autocommit_rollback=True,
     json_deserializer=from_json,
+    connect_args={"connect_timeout": int(PATIENCE)} if ON_POSTGRESQL else {},
 )
-# When the request at hand came in, and when the database last kept one waiting in vain (both by time.monotonic).
-arrived_at: ContextVar[float] = ContextVar("arrived_at", default=float("inf"))
-last_silence = float("-inf")
-# What a ping sets in place of PATIENCE.
-patience: ContextVar[float | None] = ContextVar("patience", default=None)
+Result = TypeVar("Result")
 
 
-class NoAnswer(psycopg2.OperationalError):
-    """The database took longer than PATIENCE."""
+class NoAnswer(Exception):
+    """The database took too long."""
 
 
-def is_ready(connection: Any, wanted: int, seconds: float) -> bool:
-    """Whether the connection's socket can be read or written within so many seconds."""
-    with Selector() as selector:
-        selector.register(connection.fileno(), wanted)
-        return bool(selector.select(max(seconds, 0)))
+class Visit:
+    """What a request has a thread do for it."""
+
+    connection: Any = None
+    began = math.inf
+    given_up = False
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.work, self.loop = work, asyncio.get_running_loop()
+        self.answer: asyncio.Future[Any] = self.loop.create_future()
+
+    def make(self) -> None:
+        """On the thread."""
+        self.began = time.monotonic()
+        try:
+            self.end(self.work(), None)
+        except BaseException as error:
+            self.end(None, error)
+
+    def give_up(self) -> None:
+        """The request is answered, and the thread comes free."""
+        self.given_up = True
+        self.end(None, NoAnswer("no answer in time"))
+        hang_up(self.connection)
+
+    def end(self, result: Any, error: BaseException | None) -> None:
+        """From any thread; the first end counts. RuntimeError: the event loop is gone, and with it whoever waited."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._settle, result, error)
+
+    def _settle(self, result: Any, error: BaseException | None) -> None:
+        if self.answer.done():
+            return
+        if error:
+            self.answer.set_exception(error)
+        else:
+            self.answer.set_result(result)
 
 
-def wait_for_answer(connection: Any) -> None:
-    """Wait instead of libpq, which would wait for a frozen server for ever."""
-    deadline = time.monotonic() + (patience.get() or PATIENCE)
-    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
-        wanted = selectors.EVENT_READ if state == psycopg2.extensions.POLL_READ else selectors.EVENT_WRITE
-        if not is_ready(connection, wanted, deadline - time.monotonic()):
-            raise NoAnswer("no answer in time")
+class Threads:
+    """Threads that wait for the database, and one that watches how long they do; leaner than an executor, which can't watch."""
+
+    started = False
+
+    def __init__(self, count: int, patience: float) -> None:
+        self.count, self.patience = count, patience
+        self.queue: SimpleQueue[Visit] = SimpleQueue()
+        self.visits: set[Visit] = set()
+
+    async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """What the work gives; NoAnswer when it takes longer than the patience in seconds. To wait for a thread takes none."""
+        if not self.started:
+            self._start()
+        mine = Visit(partial(work, *arguments))
+        self.visits.add(mine)
+        self.queue.put(mine)
+        try:
+            return await mine.answer  # type: ignore[no-any-return]
+        finally:
+            self.visits.discard(mine)
+
+    def _start(self) -> None:
+        self.started = True
+        for work in (self._watch, *[self._serve] * self.count):
+            threading.Thread(target=work, daemon=True).start()
+
+    def _serve(self) -> None:
+        while mine := self.queue.get():
+            if not mine.given_up:
+                visit.set(mine)
+                mine.make()
+
+    def _watch(self) -> None:
+        """Whoever waits behind one that waits in vain would wait in vain too."""
+        while True:
+            time.sleep(WATCH_SECONDS)
+            waiting, deadline = tuple(self.visits), time.monotonic() - self.patience
+            if any(one.began < deadline for one in waiting):
+                for one in waiting:
+                    if one.began < deadline or one.began == math.inf:
+                        one.give_up()
+
+
+visit: ContextVar[Visit | None] = ContextVar("visit", default=None)
+
+
+def hang_up(connection: Any) -> None:
+    """On a socket that is shut libpq gives up; else it would wait for a frozen server for ever."""
+    with contextlib.suppress(AttributeError, psycopg2.Error, OSError):
+        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as its_socket:
+            its_socket.shutdown(socket.SHUT_RDWR)
 
 
 def note_return(_connection: Any, record: ConnectionPoolEntry) -> None:
     """Remember since when the connection is idle."""
     record.info["returned_at"] = time.monotonic()
+    if mine := visit.get():
+        mine.connection = None
 
 
-def refuse_dead_connection(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+def note_use(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
     """A connection that was cut has the farewell to read; one long idle may have died without, and is asked."""
-    idle = time.monotonic() - record.info.get("returned_at", time.monotonic())
-    if is_ready(connection, selectors.EVENT_READ, 0) or (idle > IDLE and not still_answers(connection)):
+    if mine := visit.get():
+        mine.connection = connection
+        if mine.given_up:
+            raise NoAnswer("nobody waits any more")
+    idle = time.monotonic() - record.info.get("returned_at", math.inf)
+    if (idle > LOOK_AFTER and has_farewell(connection)) or (idle > ASK_AFTER and not still_answers(connection)):
         raise InvalidatePoolError
+
+
+def has_farewell(connection: Any) -> bool:
+    """Whether there is something to read that nobody asked for."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def still_answers(connection: Any) -> bool:
     """Costs a round trip."""
-    before = patience.set(PING_PATIENCE)
+    alarm = threading.Timer(ASK_PATIENCE, hang_up, [connection])
+    alarm.start()
     try:
         connection.cursor().execute("SELECT 1")
     except psycopg2.Error:
         return False
     finally:
-        patience.reset(before)
+        alarm.cancel()
     return True
 
 
 def prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    """Wait for locks, let readers and a writer work at once, and lower more than ASCII."""
-    for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    """Wait for locks, but PATIENCE ends first; let readers and a writer work at once, and lower more than ASCII."""
+    for pragma in ("busy_timeout = 6000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     connection.create_function("lower", 1, lambda value: value and value.lower(), deterministic=True)
 
@@ -317,38 +405,34 @@ def open_sqlite() -> None:
 
 
 if ON_POSTGRESQL:
-    psycopg2.extensions.set_wait_callback(wait_for_answer)
     event.listen(engine, "checkin", note_return)
-    event.listen(engine, "checkout", refuse_dead_connection)
+    event.listen(engine, "checkout", note_use)
 else:
     event.listen(engine, "connect", prepare_sqlite)
     open_sqlite()
 
 
-def run(statement: Executable, values: Mapping[str, Any] | None = None, *, again: bool = True) -> Sequence[Row[Any]]:
+threads, probe_threads = Threads(THREADS, PATIENCE), Threads(PROBES, READY_PATIENCE)
+
+
+async def run(statement: Executable, values: Mapping[str, Any] | None = None, *, again: bool = True) -> Sequence[Row[Any]]:
     """One statement and one round trip; on a connection that was dead it is sent `again`, unless that could do harm."""
-    global last_silence
-    if arrived_at.get() < last_silence:
-        raise NoAnswer("the database has just kept another request waiting in vain")
+    return await threads.run(execute, statement, values, again)
+
+
+def execute(statement: Executable, values: Mapping[str, Any] | None = None, again: bool = True) -> Sequence[Row[Any]]:
+    """Begin and end with the statement, so that no connection is held while a request waits for a thread."""
+    make_tables()
     try:
-        make_tables()
-        return execute(statement, values)
+        with engine.connect() as connection:
+            return connection.execute(statement, values).all()
     except DBAPIError as error:
-        if isinstance(error.orig, NoAnswer) or "database is locked" in str(error.orig):
-            last_silence = time.monotonic()
-            raise
         # Somebody dropped the tables: the next request makes them.
         if isinstance(error, ProgrammingError):
             make_tables.cache_clear()
         if not again or not error.connection_invalidated:
             raise
-    return execute(statement, values)
-
-
-def execute(statement: Executable, values: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
-    """Begin and end with the statement, so that no connection is held while a request waits for a thread."""
-    with engine.connect() as connection:
-        return connection.execute(statement, values).all()
+    return execute(statement, values, again=False)
 
 
 # ---------------------------------------------------------------- log
@@ -476,12 +560,16 @@ def allowed_methods(request: Request) -> set[str]:
     return {method for route in routes for method in route.methods or ()}
 
 
+def cause(error: Exception) -> str:
+    """What follows the first line repeats the statement, with its values."""
+    return str(getattr(error, "orig", error)).partition("\n")[0]
+
+
 async def answer_database_away(_request: Request, error: Exception) -> Response:
     """Away, read-only or without its tables, it can be mended without a restart; the reason is for the operator alone."""
     if isinstance(error, IntegrityError | DataError):
         raise error
-    # What follows the first line repeats the statement, with its values.
-    log.warning("database unavailable: %s", str(getattr(error, "orig", error)).partition("\n")[0])
+    log.warning("database unavailable: %s", cause(error))
     return ApiError(503, "The database is unavailable, try again soon", headers={"Retry-After": "1"}).response
 
 
@@ -542,7 +630,6 @@ class EveryRequest:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started, status = time.perf_counter(), 499
-        arrived_at.set(time.monotonic())
         request_id = Headers(scope=scope).get("x-request-id", "")
         if not re.fullmatch("[A-Za-z0-9._-]{1,64}", request_id):
             request_id = f"{random.getrandbits(128):032x}"
@@ -622,11 +709,10 @@ async def received(scope: Scope, receive: Receive) -> Receive:
 @contextlib.asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     """A database that is away does not stop the start: the first request that finds it makes the tables."""
-    to_thread.current_default_thread_limiter().total_tokens = THREADS
     try:
-        await to_thread.run_sync(make_tables)
-    except DBAPIError as error:
-        log.warning("database unavailable: %s", error.orig)
+        await threads.run(make_tables)
+    except (DBAPIError, NoAnswer) as error:
+        log.warning("database unavailable: %s", cause(error))
     yield
     engine.dispose()
     log.handlers[0].flush()
@@ -893,7 +979,7 @@ def check_password(who: tuple[str, str], password: str, stored: str | None) -> b
 
 async def token_for(email: str, password: str, request: Request) -> Response:
     """A new token; the error is the same for an unknown e-mail and for a wrong password."""
-    rows = await to_thread.run_sync(run, select(*USER_COLUMNS, users.c.password_hash).where(users.c.email == email))
+    rows = await run(select(*USER_COLUMNS, users.c.password_hash).where(users.c.email == email))
     who = email, request.client.host if request.client else ""
     if not await to_thread.run_sync(check_password, who, password, rows[0].password_hash if rows else None, limiter=hashing):
         note_failure(who)
@@ -919,7 +1005,7 @@ async def sign_up(body: SignUp) -> Response:
     user = User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
     statement = insert(users).values(user.model_dump()).returning(*USER_COLUMNS)
     try:
-        rows = await to_thread.run_sync(partial(run, statement, again=False))
+        rows = await run(statement, again=False)
     except IntegrityError:
         raise ApiError(409, "This e-mail already has an account", code="EMAIL_TAKEN") from None
     return token_answer(rows[0], 201)
@@ -939,17 +1025,17 @@ async def get_token(form: Annotated[TokenForm, Form()], request: Request) -> Res
 
 
 @app.get(f"{ACCOUNTS}/me", tags=["accounts"], response_model=UserRead, responses=answers(401, 503))
-def get_me(caller: CurrentCaller) -> Response:
+async def get_me(caller: CurrentCaller) -> Response:
     """Show who is signed in."""
-    for user in run(select(*USER_COLUMNS).where(users.c.id == caller.user_id)):
+    for user in await run(select(*USER_COLUMNS).where(users.c.id == caller.user_id)):
         return Response(UserRead.model_validate(user, from_attributes=True).model_dump_json(), media_type="application/json")
     raise unauthorized()
 
 
 @app.delete(f"{ACCOUNTS}/me", tags=["accounts"], status_code=204, responses=answers(401, 503))
-def delete_me(caller: CurrentCaller) -> Response:
+async def delete_me(caller: CurrentCaller) -> Response:
     """Delete the account and all its tasks."""
-    if not run(delete(users).where(users.c.id == caller.user_id).returning(users.c.id), again=False):
+    if not await run(delete(users).where(users.c.id == caller.user_id).returning(users.c.id), again=False):
         raise unauthorized()
     return Response(status_code=204)
 
@@ -978,7 +1064,8 @@ PAGE = {200: named("X-Total-Count", "Link")}
 UNCHANGED = {304: {"description": "The task still has this ETag"} | named("ETag")}
 
 # What runs often is made once, for that costs more than to run it; what varies is bound. What belongs to somebody else does not exist.
-COLUMNS = (*tasks.c, tasks.c.completed.label("is_completed"))
+FIELDS = (*TaskRead.model_fields, "is_completed")
+COLUMNS = (*(tasks.c[name] for name in TaskRead.model_fields), tasks.c.completed.label("is_completed"), tasks.c.etag, tasks.c.series_time)
 OWN = and_(tasks.c.id == bindparam("own_id"), tasks.c.user_id == bindparam("own_user"))
 OWN_UNCHANGED = and_(OWN, tasks.c.etag.in_(bindparam("own_etags", expanding=True)))
 GET_TASK = select(*COLUMNS).where(OWN)
@@ -1005,18 +1092,18 @@ def own(task_id: str, caller: Caller, if_match: str | None = None) -> dict[str, 
     return mine if if_match is None or if_match.strip() == "*" else mine | {"own_etags": etags(if_match)}
 
 
-def one(rows: Sequence[Row[Any]], mine: dict[str, Any]) -> Row[Any]:
+async def one(statement: Executable, mine: dict[str, Any], values: dict[str, Any] | None = None, *, again: bool = True) -> Row[Any]:
     """The only row; without it ApiError tells a task that has changed from one that is not there."""
-    if rows:
-        return rows[0]
-    if "own_etags" in mine and run(GET_TASK, mine):
+    for row in await run(statement, mine | (values or {}), again=again):
+        return row
+    if "own_etags" in mine and await run(GET_TASK, mine):
         raise ApiError(412, "The task has changed since")
     raise ApiError(404, TASK_NOT_FOUND)
 
 
 def read(row: Row[Any]) -> dict[str, Any]:
-    """A row was checked when it was stored."""
-    return dict(zip(row._fields, row, strict=True))
+    """A row was checked when it was stored. Behind the fields it holds what does not go out."""
+    return dict(zip(FIELDS, row, strict=False))
 
 
 def etag_header(row: Row[Any]) -> dict[str, str]:
@@ -1043,28 +1130,28 @@ def row_rules() -> Iterator[None]:
 
 
 @app.post(TASKS, tags=["tasks"], response_model=TaskRead, status_code=201, responses=answers(400, 401, 413, 503, good=MADE))
-def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
+async def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
     """Create a task."""
     task_id = uuid.uuid4() if idempotency_key is None else uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id), idempotency_key)
     moment, etag = utc_now(), new_etag()
     made = {"id": task_id, "user_id": caller.user_id, "etag": etag, "created_at": moment, "updated_at": moment}
-    row = insert_task(body.model_dump() | made, caller)
+    row = await insert_task(body.model_dump() | made, caller)
     # Another ETag than the one just made is that of the task which an earlier call made.
     if row.etag != etag:
         return task_answer(row, 200, **{"Idempotent-Replayed": "true"})
     return task_answer(row, 201, Location=f"{TASKS}/{row.id}")
 
 
-def insert_task(values: dict[str, Any], caller: Caller) -> Row[Any]:
+async def insert_task(values: dict[str, Any], caller: Caller) -> Row[Any]:
     """The new task, or the one that has its id already; a caller from an outside issuer gets a row with their first task."""
     for _ in range(2):
         try:
             with row_rules():
-                return run(CREATE_TASK, values)[0]
+                return (await run(CREATE_TASK, values))[0]
         except IntegrityError:
             if caller.has_account:
                 break
-            run(insert_or_keep(users).values(id=caller.user_id, created_at=utc_now()).on_conflict_do_nothing().returning(users.c.id))
+            await run(insert_or_keep(users).values(id=caller.user_id, created_at=utc_now()).on_conflict_do_nothing().returning(users.c.id))
     raise unauthorized()
 
 
@@ -1111,13 +1198,14 @@ def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> Se
 
 
 @app.get(TASKS, tags=["tasks"], response_model=list[TaskRead], responses=answers(400, 401, 503, good=PAGE))
-def list_tasks(request: Request, caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
+async def list_tasks(request: Request, caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
     """Find tasks: search, filter, sort and page through them."""
     given = wanted.given
     statement = page_of_tasks(tuple(given), wanted.sort_by, wanted.sort_order)
-    rows = run(statement, given | {"user_id": caller.user_id, "limit": wanted.limit, "offset": wanted.offset})
+    rows = await run(statement, given | {"user_id": caller.user_id, "limit": wanted.limit, "offset": wanted.offset})
     headers = {"X-Total-Count": str(rows[0].total)} | links(request.url, wanted, rows[0].total)
-    return Response(LIST_JSON.dump_json([read(row) for row in rows if row.id]), headers=headers, media_type="application/json")
+    page = [read(row) for row in rows] if rows[0].id else []
+    return Response(LIST_JSON.dump_json(page), headers=headers, media_type="application/json")
 
 
 def links(url: WebAddress, wanted: TaskFilter, total: int) -> dict[str, str]:
@@ -1132,10 +1220,9 @@ def links(url: WebAddress, wanted: TaskFilter, total: int) -> dict[str, str]:
 
 
 @app.get(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(401, 404, 503, good=ONE | UNCHANGED))
-def get_task(task_id: TaskId, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
+async def get_task(task_id: TaskId, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
     """Get one task."""
-    mine = own(task_id, caller)
-    row = one(run(GET_TASK, mine), mine)
+    row = await one(GET_TASK, own(task_id, caller))
     if if_none_match is not None and (if_none_match.strip() == "*" or f'"{row.etag}"' in if_none_match):
         return Response(status_code=304, headers=etag_header(row))
     return task_answer(row)
@@ -1164,22 +1251,30 @@ def kept_series_time(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[
     return case((and_(tasks.c.due_date.is_not_distinct_from(due_date), tasks.c.timezone == timezone), tasks.c.series_time))
 
 
-def change_task(mine: dict[str, Any], changes: dict[str, Any], *, flip: bool = False) -> tuple[Row[Any], Row[Any] | None]:
+async def change_task(mine: dict[str, Any], changes: dict[str, Any], *, flip: bool = False) -> tuple[Row[Any], Row[Any] | None]:
     """The changed task, and the next occurrence that this change made."""
     etag, if_match = new_etag(), "own_etags" in mine
     changes = changes | {"etag": etag, "updated_at": utc_now()}
-    values = mine | {f"new_{name}": value for name, value in changes.items()}
+    values = {f"new_{name}": value for name, value in changes.items()}
     while True:
         statement = update_of(tuple(changes), flip=flip, if_match=if_match)
         with row_rules():
-            row = one(run(statement, values, again=not (flip or if_match)), mine)
+            row = await one(statement, mine, values, again=not (flip or if_match))
         if row.etag == etag:
             return row, None
         # A recurring task opens or closes: its next occurrence must go or come with it.
         statement = update_of(tuple(changes), flip=flip, if_match=if_match, turning=True)
-        with row_rules(), transaction() as connection:
-            for turned in connection.execute(statement, values | {"was_completed": row.completed}).all():
-                return turned, turn_series(connection, turned)
+        with row_rules():
+            turned = await threads.run(turn, statement, mine | values | {"was_completed": row.completed})
+        if turned:
+            return turned
+
+
+def turn(statement: Update, values: Mapping[str, Any]) -> tuple[Row[Any], Row[Any] | None] | None:
+    """The turned task and its next occurrence, or None when somebody else has turned it meanwhile."""
+    with transaction() as connection:
+        row = connection.execute(statement, values).one_or_none()
+        return (row, turn_series(connection, row)) if row else None
 
 
 def turn_series(connection: Connection, row: Row[Any]) -> Row[Any] | None:
@@ -1193,25 +1288,25 @@ def turn_series(connection: Connection, row: Row[Any]) -> Row[Any] | None:
 
 
 @app.put(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
-def replace_task(task_id: TaskId, body: TaskCreate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
+async def replace_task(task_id: TaskId, body: TaskCreate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Replace a task: what is left out returns to its default."""
-    row, _ = change_task(own(task_id, caller, if_match), body.model_dump())
+    row, _ = await change_task(own(task_id, caller, if_match), body.model_dump())
     return task_answer(row)
 
 
 @app.patch(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
-def update_task(task_id: TaskId, body: TaskUpdate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
+async def update_task(task_id: TaskId, body: TaskUpdate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Change only what is sent."""
-    row, _ = change_task(own(task_id, caller, if_match), body.model_dump(exclude_unset=True))
+    row, _ = await change_task(own(task_id, caller, if_match), body.model_dump(exclude_unset=True))
     return task_answer(row)
 
 
 @app.delete(f"{TASKS}/{{task_id}}", tags=["tasks"], status_code=204, responses=answers(401, 404, 412, 503))
-def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
+async def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Delete a task."""
     mine = own(task_id, caller, if_match)
     condition = OWN_UNCHANGED if "own_etags" in mine else OWN
-    one(run(delete(tasks).where(condition).returning(tasks.c.id), mine, again=False), mine)
+    await one(delete(tasks).where(condition).returning(tasks.c.id), mine, again=False)
     return Response(status_code=204)
 
 
@@ -1220,30 +1315,15 @@ def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None
 @app.post(
     f"{TASKS}/{{task_id}}/toggle", tags=["tasks"], response_model=TaskToggled, responses=answers(400, 401, 404, 412, 413, 503, good=ONE)
 )
-def toggle_task(task_id: TaskId, caller: CurrentCaller, body: TaskToggle | None = None, if_match: IfMatch = None) -> Response:
+async def toggle_task(task_id: TaskId, caller: CurrentCaller, body: TaskToggle | None = None, if_match: IfMatch = None) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
     changes = body.model_dump(exclude_none=True) if body else {}
-    row, upcoming = change_task(own(task_id, caller, if_match), changes, flip=not changes)
+    row, upcoming = await change_task(own(task_id, caller, if_match), changes, flip=not changes)
     task = read(row) | {"next_task": read(upcoming) if upcoming else None}
     return Response(TOGGLED_JSON.dump_json(task), headers=etag_header(row), media_type="application/json")
 
 
 # ---------------------------------------------------------------- health
-
-READY_SECONDS = 1.0
-# Not of the threads that requests run on; a thread that was given up goes on, and so the semaphore counts what is still waiting.
-readiness = CapacityLimiter(PROBES)
-probes = threading.BoundedSemaphore(PROBES)
-
-
-def probe() -> None:
-    """Read from a table; NoAnswer while earlier probes still wait."""
-    if not probes.acquire(blocking=False):
-        raise NoAnswer("earlier probes still wait")
-    try:
-        run(select(users.c.id).limit(1))
-    finally:
-        probes.release()
 
 
 @app.get("/health", tags=["health"])
@@ -1255,10 +1335,8 @@ async def health() -> Health:
 @app.get("/health/ready", tags=["health"], responses=answers(503))
 async def ready() -> Health:
     """Tell whether the database answers."""
-    with move_on_after(READY_SECONDS):
-        await to_thread.run_sync(probe, limiter=readiness, abandon_on_cancel=True)
-        return Health()
-    raise NoAnswer("no answer to the probe in time")
+    await probe_threads.run(execute, select(users.c.id).limit(1))
+    return Health()
 
 
 # In /docs the one line of each handler is its summary.

@@ -274,7 +274,7 @@ def test_a_crash_is_a_500_with_every_header_and_its_traceback_once_in_the_log(
 
 
 def test_a_database_that_is_away_is_a_503(main: ModuleType, ada: Person, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "run", lambda *_, **__: (_ for _ in ()).throw(main.NoAnswer))
+    monkeypatch.setattr(main, "execute", lambda *_, **__: (_ for _ in ()).throw(main.NoAnswer))
     answer = ada.get()
     assert is_error(answer, 503, "DATABASE_UNAVAILABLE")
     assert answer.headers["Retry-After"] == "1"
@@ -1632,13 +1632,15 @@ def test_ready_asks_the_database(client: TestClient, statements: list[str]) -> N
 def test_ready_gives_up_after_a_second(main: ModuleType, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen = threading.Event()
     waiting: list[bool] = []
-    monkeypatch.setattr(main, "run", lambda _: waiting.append(frozen.wait(10)))
-    started = time.monotonic()
-    answers = at_once(9, lambda _: client.get("/health/ready"))
-    assert all(is_error(answer, 503, "DATABASE_UNAVAILABLE") for answer in answers)
-    assert time.monotonic() - started < 3
-    frozen.set()
-    assert len(waiting) <= main.PROBES
+    with monkeypatch.context() as patch:
+        patch.setattr(main, "execute", lambda _: waiting.append(frozen.wait(10)))
+        started = time.monotonic()
+        answers = at_once(9, lambda _: client.get("/health/ready"))
+        assert all(is_error(answer, 503, "DATABASE_UNAVAILABLE") for answer in answers)
+        assert time.monotonic() - started < 3
+        frozen.set()
+    assert client.get("/health/ready").status_code == 200
+    assert len(waiting) == main.PROBES
 
 
 # ---------------------------------------------------------------- documentation
@@ -1779,7 +1781,10 @@ ON_POSTGRESQL_ONLY = pytest.mark.parametrize("main", ["postgresql"], indirect=Tr
 
 
 @ON_POSTGRESQL_ONLY
-def test_connections_cut_while_idle_are_replaced_before_a_client_notices(ada: Person, postgresql: str) -> None:
+def test_connections_cut_while_idle_are_replaced_before_a_client_notices(
+    main: ModuleType, ada: Person, postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "LOOK_AFTER", 0)
     task, recurring = ada.task(), ada.task(recurrence_rule="FREQ=DAILY")
     etag = ada.get(task["url"]).headers["ETag"]
     for method, path, options in (
@@ -1816,19 +1821,19 @@ def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(client: TestCli
 
 @ON_POSTGRESQL_ONLY
 def test_a_connection_that_dies_under_a_statement_is_replaced_where_that_is_safe(
-    main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch
+    main: ModuleType, ada: Person, request: pytest.FixtureRequest
 ) -> None:
     url = ada.task()["url"]
-    execute, failures_left = main.execute, 1
+    failures_left = 1
 
-    def dying(statement: Any, values: Any) -> Any:
+    def dying(*_: Any) -> None:
         nonlocal failures_left
         if failures_left:
             failures_left -= 1
             raise OperationalError("", None, psycopg2.OperationalError("server closed the connection"), connection_invalidated=True)
-        return execute(statement, values)
 
-    monkeypatch.setattr(main, "execute", dying)
+    main.event.listen(main.engine, "before_cursor_execute", dying)
+    request.addfinalizer(lambda: main.event.remove(main.engine, "before_cursor_execute", dying))
     assert ada.get(url).status_code == 200
     failures_left = 1
     assert is_error(ada.post(f"{url}/toggle"), 503, "DATABASE_UNAVAILABLE")
@@ -1845,7 +1850,7 @@ def test_a_connection_long_idle_is_asked_first(
     monkeypatch.setattr(main, "still_answers", lambda connection: asked.append(still_answers(connection)) or asked[-1])
     ada.get()
     assert asked == []
-    monkeypatch.setattr(main, "IDLE", 0)
+    monkeypatch.setattr(main, "ASK_AFTER", 0)
     assert ada.get().status_code == 200
     assert asked == [True]
 
@@ -1854,22 +1859,33 @@ def test_a_connection_long_idle_is_asked_first(
 def test_a_frozen_database_is_a_503_soon_and_health_answers_meanwhile(
     main: ModuleType, client: TestClient, ada: Person, postgresql: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(main, "PATIENCE", 0.5)
-    url = ada.task()["url"]
+    monkeypatch.setattr(main.threads, "patience", 0.5)
+    ada.task()
     frozen = backends(postgresql, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     postmaster = psutil.Process(frozen[0]).ppid()
     for pid in (postmaster, *frozen):
         os.kill(pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        answers = at_once(40, lambda number: client.get("/health") if number == 39 else ada.get(url))
+        answers = at_once(40, lambda number: client.get("/health") if number == 39 else ada.post(json={"title": "x"}))
         assert {answer.status_code for answer in answers[:39]} == {503}
         assert (answers[39].status_code, time.monotonic() - started < 5) == (200, True)
         assert client.get("/health/ready").status_code == 503
     finally:
         for pid in (*frozen, postmaster):
             os.kill(pid, signal.SIGCONT)
-    assert ada.get(url).status_code == 200
+    # What was refused while it waited for a thread is not done later.
+    assert len(ada.titles()) <= 1 + main.THREADS
+
+
+def test_who_waits_for_a_thread_while_the_database_answers_is_not_late(
+    main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main.threads, "patience", 0.5)
+    slow, execute = threading.Event(), main.execute
+    monkeypatch.setattr(main, "execute", lambda *call: (slow.wait(0.2), execute(*call))[1])
+    answers = at_once(5 * main.THREADS, lambda _: ada.get())
+    assert {answer.status_code for answer in answers} == {200}
 
 
 def test_tables_are_made_when_a_database_that_was_away_is_there(main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
