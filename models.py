@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, StrictBool, StringConstraints
-from sqlalchemy import JSON, CheckConstraint, DateTime, Enum, Index, false, text
+from sqlalchemy import JSON, CheckConstraint, DateTime, Enum, Index, Uuid, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, UTCDateTime
 
@@ -343,8 +343,15 @@ def new_etag() -> str:
     return f"{getrandbits(64):016x}"
 
 
+def new_task_id() -> str:
+    """A random UUID, in the form that goes out."""
+    return str(uuid.uuid4())
+
+
 # An enum and JSONB on PostgreSQL; on SQLite a CHECK and JSON.
 PRIORITY: Any = Enum(Priority, name="task_priority", values_callable=lambda names: [str(name) for name in names], create_constraint=True)
+# A UUID in the database, and its text here.
+TASK_ID: Any = Uuid(as_uuid=False)
 STRING_LIST: Any = JSON().with_variant(JSONB(), "postgresql")
 
 
@@ -396,7 +403,7 @@ class Task(TaskBase, table=True):
         Index("tasks_by_tag", "tags", postgresql_using="gin").ddl_if("postgresql"),
     )
 
-    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+    id: str = Field(default_factory=new_task_id, primary_key=True, sa_type=TASK_ID)
     user_id: str = Field(max_length=USER_ID_LENGTH, foreign_key="users.id", ondelete="CASCADE")
     etag: str = Field(default_factory=new_etag, max_length=16, sa_column_kwargs={"server_default": ""})
     # Where a gap in the local clock moved the due date: the time that the rule gave, for the series to go on from.
@@ -405,9 +412,9 @@ class Task(TaskBase, table=True):
     updated_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime)
 
     @property
-    def next_id(self) -> uuid.UUID:
+    def next_id(self) -> str:
         """Always the same, so that the primary key keeps a second next occurrence out."""
-        return uuid.uuid5(self.id, "next")
+        return str(uuid.uuid5(uuid.UUID(self.id), "next"))
 
     def next_occurrence(self, completed_at: datetime) -> "Task | None":
         """The open task that follows this one in its series, or None at the end of the series."""

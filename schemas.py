@@ -101,7 +101,7 @@ class TaskToggled(TaskRead):
 
 
 # The same as dicts: rows go out as they are, for a model made of each would triple the cost of a list.
-ROW_FIELDS = {name: field.annotation for name, field in TaskRead.model_fields.items()} | {"is_completed": bool}
+ROW_FIELDS = {name: field.annotation for name, field in TaskRead.model_fields.items()} | {"id": str, "is_completed": bool}
 TaskRow = TypedDict("TaskRow", ROW_FIELDS)  # type: ignore[misc]
 ToggledRow = TypedDict("ToggledRow", ROW_FIELDS | {"next_task": TaskRow | None})  # type: ignore[misc]
 
