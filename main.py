@@ -235,20 +235,28 @@ class NoAnswer(Exception):
     """The database took too long."""
 
 
-class Job:
-    """What a request has a thread do for it."""
+def hang_up(connection: Any) -> None:
+    """On a socket that is shut libpq gives up; else it would wait for a frozen server for ever."""
+    # Meanwhile it may have been closed.
+    with contextlib.suppress(psycopg2.Error, OSError):
+        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as its_socket:
+            its_socket.shutdown(socket.SHUT_RDWR)
 
-    connection: Any = None
-    begun = False
+
+class Job:
+    """What a request has a thread do for it; its moments are of time.monotonic."""
+
+    began = math.inf
     given_up = False
+    connection: Any = None
 
     def __init__(self, work: Callable[[], Any]) -> None:
-        self.work, self.since, self.loop = work, time.monotonic(), asyncio.get_running_loop()
+        self.work, self.came, self.loop = work, time.monotonic(), asyncio.get_running_loop()
         self.answer: asyncio.Future[Any] = self.loop.create_future()
 
     def do(self) -> None:
         """On the thread."""
-        self.begun, self.since = True, time.monotonic()
+        self.began = time.monotonic()
         try:
             self.end(self.work(), None)
         except BaseException as error:
@@ -258,7 +266,8 @@ class Job:
         """The request is answered, and the thread comes free."""
         self.given_up = True
         self.end(None, NoAnswer("no answer in time"))
-        hang_up(self.connection)
+        if self.connection:
+            hang_up(self.connection)
 
     def end(self, result: Any, error: BaseException | None) -> None:
         """From any thread; the first end counts. RuntimeError: the event loop is gone, and with it whoever waited."""
@@ -274,10 +283,15 @@ class Job:
             self.answer.set_result(result)
 
 
+# The job of the thread at hand.
+job: ContextVar[Job | None] = ContextVar("job", default=None)
+
+
 class Threads:
-    """Threads that wait for the database, and one that watches how long: leaner than an executor, which can't watch."""
+    """Threads that wait for the database, and one that watches how long; an executor costs a tenth more, and can't watch."""
 
     started = False
+    # When the database last answered.
     answered_at = -math.inf
 
     def __init__(self, count: int, patience: float) -> None:
@@ -306,30 +320,27 @@ class Threads:
 
     def _serve(self) -> None:
         while mine := self.queue.get():
-            if not mine.given_up:
+            # The other half is for the database.
+            if self._waits_in_vain(mine, self.patience / 2):
+                mine.give_up()
+            elif not mine.given_up:
                 job.set(mine)
                 mine.do()
 
     def _watch(self) -> None:
-        """Who waits for a thread is late only when nobody has been answered for as long."""
         while True:
             time.sleep(WATCH_SECONDS)
-            deadline = time.monotonic() - self.patience
             for one in tuple(self.jobs):
-                if one.since < deadline and (one.begun or self.answered_at < deadline):
+                if one.began < time.monotonic() - self.patience or self._waits_in_vain(one, self.patience):
                     one.give_up()
 
+    def _waits_in_vain(self, one: Job, seconds: float) -> bool:
+        """Who waits for a thread, while nobody has been answered for as long, would only come to wait for the database."""
+        return one.began == math.inf and max(one.came, self.answered_at) < time.monotonic() - seconds
 
+
+threads, probe_threads = Threads(THREADS, PATIENCE), Threads(PROBES, READY_PATIENCE)
 UUID_AS_TEXT = psycopg2.extensions.new_type((2950,), "UUID", psycopg2.extensions.UNICODE)
-# The job of the thread at hand.
-job: ContextVar[Job | None] = ContextVar("job", default=None)
-
-
-def hang_up(connection: Any) -> None:
-    """On a socket that is shut libpq gives up; else it would wait for a frozen server for ever."""
-    with contextlib.suppress(AttributeError, psycopg2.Error, OSError):
-        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as its_socket:
-            its_socket.shutdown(socket.SHUT_RDWR)
 
 
 def leave_ids_alone(connection: Any, _record: ConnectionPoolEntry) -> None:
@@ -376,8 +387,8 @@ def still_answers(connection: Any) -> bool:
 
 
 def prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    """Wait for locks, but PATIENCE ends first; let readers and a writer work at once, and lower more than ASCII."""
-    for pragma in ("busy_timeout = 6000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    """Wait for locks, but less than PATIENCE; let readers and a writer work at once, and lower more than ASCII."""
+    for pragma in ("busy_timeout = 4500", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     connection.create_function("lower", 1, lambda value: value and value.lower(), deterministic=True)
 
@@ -420,9 +431,6 @@ if ON_POSTGRESQL:
 else:
     event.listen(engine, "connect", prepare_sqlite)
     open_sqlite()
-
-
-threads, probe_threads = Threads(THREADS, PATIENCE), Threads(PROBES, READY_PATIENCE)
 
 
 async def run(statement: Executable, values: Mapping[str, Any] | None = None, *, again: bool = True) -> Sequence[Row[Any]]:
