@@ -82,6 +82,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models import ROW_RULES, Priority, Task, User, UserId, new_etag, new_task_id, utc_now
 from schemas import (
+    ROW_FIELDS,
     Error,
     ErrorDetail,
     FieldError,
@@ -579,7 +580,7 @@ def allowed_methods(request: Request) -> set[str]:
 
 
 def cause(error: Exception) -> str:
-    """What follows the first line repeats the statement, with its values."""
+    """What follows the first line repeats the statement or the row, with its values."""
     return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
@@ -1083,7 +1084,7 @@ PAGE = {200: named("X-Total-Count", "Link")}
 UNCHANGED = {304: {"description": "The task still has this ETag"} | named("ETag")}
 
 # What runs often is made once, for that costs more than to run it; what varies is bound. What belongs to somebody else does not exist.
-FIELDS = (*TaskRead.model_fields, "is_completed")
+FIELDS = tuple(ROW_FIELDS)
 COLUMNS = (*(tasks.c[name] for name in TaskRead.model_fields), tasks.c.completed.label("is_completed"), tasks.c.etag, tasks.c.series_time)
 OWN = and_(tasks.c.id == bindparam("own_id"), tasks.c.user_id == bindparam("own_user"))
 OWN_UNCHANGED = and_(OWN, tasks.c.etag.in_(bindparam("own_etags", expanding=True)))
@@ -1142,8 +1143,7 @@ def row_rules() -> Iterator[None]:
         yield
     except IntegrityError as error:
         for name, (field, message) in ROW_RULES.items():
-            # What follows the first line repeats the row.
-            if name in str(error.orig).partition("\n")[0]:
+            if name in cause(error):
                 raise invalid(FieldError(field=field, message=message)) from None
         raise
 
