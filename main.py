@@ -205,13 +205,13 @@ def wait_for_answer(connection: Any) -> None:
 
 
 def check_database_answers() -> None:
-    """Whoever queued behind a timeout is told at once, instead of waiting for another."""
+    """A circuit breaker: whoever queued behind a timeout is told at once, instead of waiting for another."""
     if time.monotonic() < silent_until:
         raise psycopg2.OperationalError("the database did not answer others just now")
 
 
 def replace_closed_connection(connection: Any, _record: Any, _proxy: Any) -> None:
-    """The first poll reads the farewell of a server that has closed the connection, the second finds it closed."""
+    """Without a round trip: the first poll reads why the server closed the connection, the second finds it closed."""
     check_database_answers()
     try:
         connection.poll()
@@ -386,7 +386,7 @@ async def answer_database_error(request: Request, error: Exception) -> Response:
     """A statement that the schema does not fit is a fault of ours, once the tables are there; all else passes without a restart."""
     sqlite_error = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     schema_misfits = isinstance(error, ProgrammingError | DataError) or sqlite_error == sqlite3.SQLITE_ERROR
-    if schema_misfits and app.state.table_creation.done():
+    if schema_misfits and request.app.state.table_creation.done():
         raise error
     log.warning("database unavailable: %s", first_line(error))
     return error_response(request, 503)

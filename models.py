@@ -161,7 +161,7 @@ def readable_rule(value: str) -> str:
 
 
 Storable = AfterValidator(storable)
-UserId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255), Storable]
+UserId = Annotated[str, StringConstraints(min_length=1, max_length=255), Storable]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Description = Annotated[str, StringConstraints(max_length=2000), Storable]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(without_comma), Storable]
@@ -184,8 +184,8 @@ def new_etag() -> str:
     return secrets.token_hex(8)
 
 
-# An enum and JSONB on PostgreSQL; on SQLite a CHECK and JSON.
-PRIORITY: Any = Enum(Priority, name="task_priority", values_callable=lambda names: [str(name) for name in names], create_constraint=True)
+# An enum and JSONB on PostgreSQL; text and JSON on SQLite.
+PRIORITY: Any = Enum(Priority, name="task_priority", values_callable=lambda names: [str(name) for name in names])
 STRING_LIST: Any = JSON().with_variant(JSONB(), "postgresql")
 
 

