@@ -195,7 +195,6 @@ silent_until = -math.inf
 def wait_for_answer(connection: Any) -> None:
     """Psycopg2 calls this to wait for the server; by itself it would wait for a frozen one for ever."""
     global silent_until
-    check_database_answers()
     while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
         with Selector() as selector:
             selector.register(connection, selectors.EVENT_READ if state == psycopg2.extensions.POLL_READ else selectors.EVENT_WRITE)
@@ -204,15 +203,14 @@ def wait_for_answer(connection: Any) -> None:
                 raise psycopg2.OperationalError(f"no answer within {DB_TIMEOUT} seconds")
 
 
-def check_database_answers() -> None:
-    """A circuit breaker: whoever queued behind a timeout is told at once, instead of waiting for another."""
+def check_database_answers(*_: Any) -> None:
+    """A circuit breaker: whoever queued behind a timeout is told at once, before anything is sent, instead of waiting for another."""
     if time.monotonic() < silent_until:
         raise psycopg2.OperationalError("the database did not answer others just now")
 
 
 def replace_closed_connection(connection: Any, _record: Any, _proxy: Any) -> None:
     """Without a round trip: the first poll reads why the server closed the connection, the second finds it closed."""
-    check_database_answers()
     try:
         connection.poll()
         connection.poll()
@@ -236,6 +234,8 @@ def check_sqlite_file(*_: Any) -> None:
 SQLITE_FILE = Path(settings.database_url.database or "")
 if ON_POSTGRESQL:
     psycopg2.extensions.set_wait_callback(wait_for_answer)
+    event.listen(engine, "do_connect", check_database_answers)
+    event.listen(engine, "checkout", check_database_answers)
     event.listen(engine, "checkout", replace_closed_connection)
 else:
     event.listen(engine, "connect", prepare_sqlite)
@@ -548,12 +548,13 @@ def answers(
 ) -> dict[int | str, dict[str, Any]]:
     """What a route can answer, for the OpenAPI document, with an example of each error; with a default FastAPI adds no 422."""
     model = OAuthError if oauth else Error
-    documented: dict[int | str, dict[str, Any]] = {"default": {"model": model, "description": "Any other error, in the same shape"}}
-    for error in errors:
+    documented: dict[int | str, dict[str, Any]] = {}
+    for error in (*errors, 500):
         status, message, code = error if isinstance(error, tuple) else (error, "", "")
-        example = error_body(status, message, code, oauth=oauth)
-        documented[status] = {"model": model, "description": HTTPStatus(status).phrase} | with_headers(*ERRORS[status][2])
-        documented[status]["content"] = {"application/json": {"example": example}}
+        example = {"application/json": {"example": error_body(status, message, code, oauth=oauth)}}
+        documented[status] = {"model": model, "description": HTTPStatus(status).phrase, "content": example}
+        documented[status] |= with_headers(*ERRORS[status][2])
+    documented["default"] = documented.pop(500) | {"description": "Any other error, in the same shape"}
     return documented | (good or {})
 
 
@@ -624,7 +625,7 @@ class IssuerKeys:
             if time.monotonic() > self.fetched_at + lifetime:
                 try:
                     self.keys = await to_thread.run_sync(fetch_keys, str(settings.jwt_jwks_url))
-                # Whatever an issuer sends instead of keys, the known ones go on working.
+                # While the issuer is away, or sends no JWKS, the known keys go on working.
                 except Exception as error:
                     log.warning("issuer keys unavailable: %s", type(error).__name__)
                 self.fetched_at = time.monotonic()
@@ -896,6 +897,7 @@ UPDATE_EXAMPLE = {"requestBody": {"content": {"application/json": {"example": {"
 ONE = {200: with_headers("ETag")}
 UNCHANGED = {304: {"description": "The task still has this ETag"} | with_headers("ETag")}
 PAGE = {200: with_headers("X-Total-Count")}
+NO_ETAG = (400, "if-match: String should have at least 1 character", "")
 BAD_LIMIT = (400, "limit: Input should be greater than or equal to 1", "")
 CREATED = {
     200: {"model": TaskRead, "description": "An earlier call with this key made the task"} | with_headers("ETag", "Idempotent-Replayed"),
@@ -1045,7 +1047,7 @@ def update_task(task_id: uuid.UUID, body: TaskUpdate, caller: CurrentCaller, if_
     return task_response(row)
 
 
-@tasks.delete("/{task_id}", status_code=204, responses=answers(401, 404, 412, 503))
+@tasks.delete("/{task_id}", status_code=204, responses=answers(NO_ETAG, 401, 404, 412, 503))
 def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) -> None:
     """Delete a task."""
     with Session(engine) as session:

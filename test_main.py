@@ -429,6 +429,18 @@ def test_connections_cut_while_idle_are_replaced_before_a_client_notices(ada, se
 
 
 @on_our_server
+def test_who_comes_after_a_timeout_is_refused_before_anything_is_sent(main, ada, monkeypatch):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
+    task = ada.task()
+    with Session(main.transactional) as other:
+        other.get(main.Task, (ada.user_id, uuid.UUID(task["id"])), with_for_update=True)
+        assert error(ada.patch(at(task), {"description": "waits for the other"})) == AWAY
+        assert error(ada.post(TASKS, {"title": "refused"})) == AWAY
+    main.silent_until = -math.inf
+    assert ada.titles() == ["a task"]
+
+
+@on_our_server
 def test_a_frozen_database_is_a_503_soon_to_all_who_wait_while_health_answers(main, client, ada, server, monkeypatch):
     monkeypatch.setattr(main, "DB_TIMEOUT", 0.5)
     monkeypatch.setattr(main, "silent_until", -math.inf)
@@ -1771,6 +1783,7 @@ def survey(main, client, operations):
         send_to_each(Idempotency_Key="another")
         send_to_each(Authorization="")
         send_to_each(If_Match='"stale"')
+        send_to_each(If_Match="")
         send_to_each(If_None_Match="*")
         send_to_each(known=False)
         send_to_each(query="?limit=0")
