@@ -1,8 +1,8 @@
 """Users who think: they sign up, then list, search, open, create and complete tasks, with two seconds between.
 
 pip install locust==2.47.0, start the service, then:
-locust --headless -u 1000 -r 2 -t 11m --reset-stats --host http://localhost:8000
-A password takes a fifth of a second of one core, so they come two in a second; the figures begin when all are there.
+locust --headless -u 200 -r 4 -t 150s --reset-stats --host http://localhost:8000
+A password takes a fifth of a second of one core, so four come in a second; the figures begin when all are there.
 """
 
 import random

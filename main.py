@@ -895,7 +895,7 @@ def task_response(row: Row[Any], status: int = 200, headers: Mapping[str, str] |
 CREATE_EXAMPLE = {"requestBody": {"content": {"application/json": {"example": EXAMPLE}}}}
 UPDATE_EXAMPLE = {"requestBody": {"content": {"application/json": {"example": {"title": "Water all the plants", "priority": "Low"}}}}}
 ONE = {200: with_headers("ETag")}
-UNCHANGED = {304: {"description": "The task still has this ETag"} | with_headers("ETag")}
+NOT_MODIFIED = {304: {"description": "The task still has this ETag"} | with_headers("ETag")}
 PAGE = {200: with_headers("X-Total-Count")}
 NO_ETAG = (400, "if-match: String should have at least 1 character", "")
 BAD_LIMIT = (400, "limit: Input should be greater than or equal to 1", "")
@@ -975,7 +975,7 @@ def list_tasks(caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) ->
     return Response(to_json([read(row) for row in rows]), headers={"X-Total-Count": str(total)}, media_type="application/json")
 
 
-@tasks.get("/{task_id}", response_model=TaskRead, responses=answers(401, 404, 503, good=ONE | UNCHANGED))
+@tasks.get("/{task_id}", response_model=TaskRead, responses=answers(401, 404, 503, good=ONE | NOT_MODIFIED))
 def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
     """Get one task."""
     with Session(engine) as session:

@@ -216,19 +216,8 @@ class TaskBase(SQLModel):
     timezone: TimeZone = "UTC"
 
 
-# What the next occurrence does not take over from the task before it.
-NOT_CARRIED = {
-    "id",
-    "etag",
-    "completed",
-    "due_date",
-    "series_time",
-    "reminder_at",
-    "is_recurring",
-    "recurrence_rule",
-    "created_at",
-    "updated_at",
-}
+# What the next occurrence takes over from the task before it.
+CARRIED = {"user_id", *TaskBase.model_fields} - {"completed", "due_date", "reminder_at", "is_recurring", "recurrence_rule"}
 # The rules that only the database can check: what its error says, then the field and what is wrong with it.
 DATABASE_RULES = {
     "reminder_not_after_due_date": ("reminder_at", "must not be later than due_date"),
@@ -279,7 +268,7 @@ class Task(TaskBase, table=True):
         if due_date is None or int(rule.get("COUNT", 0)) == 1 or ends_before(rule, local, due_date):
             return None
         return Task(
-            **self.model_dump(exclude=NOT_CARRIED),
+            **self.model_dump(include=CARRIED),
             id=self.next_id,
             due_date=due_date,
             series_time=local if due_date.astimezone(zone).replace(tzinfo=None) != local else None,
