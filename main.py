@@ -513,7 +513,6 @@ app = FastAPI(
     description="Tasks of many users, with search and recurrence. "
     "**To try it:** sign up below, press *Authorize*, sign in with the same e-mail and password (at the top), then create a task.",
     lifespan=lifespan,
-    redirect_slashes=False,
     generate_unique_id_function=lambda route: route.name,
     openapi_tags=[{"name": "accounts"}, {"name": "tasks"}, {"name": "health"}],
     swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},

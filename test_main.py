@@ -1565,6 +1565,13 @@ def test_reopening_leaves_a_touched_next_occurrence_alone(ada):
     assert sorted(ada.titles()) == ["a task", "touched"]
 
 
+@pytest.mark.parametrize("ended", [{"recurrence_rule": None}, {"is_recurring": False}])
+def test_ending_the_recurrence_while_completing_makes_no_next(ada, ended):
+    task = ada.task(recurrence_rule="FREQ=DAILY")
+    assert ada.patch(at(task), {"completed": True} | ended).status_code == 200
+    assert len(ada.titles()) == 1
+
+
 def test_a_bad_change_that_completes_changes_nothing(ada):
     task = ada.task(recurrence_rule="FREQ=DAILY", due_date="2027-01-01")
     assert bad_fields(ada.patch(at(task), {"completed": True, "reminder_at": "2027-01-02"})) == ["reminder_at"]
@@ -1842,6 +1849,15 @@ def test_the_document_explains_each_parameter_of_a_list(operations):
         "limit": 50,
         "offset": 0,
     }
+
+
+def test_the_document_offers_the_values_of_a_parameter_and_nothing(operations):
+    kinds = {parameter["name"]: parameter["schema"] for parameter in operations["GET", TASKS]["parameters"]}
+    assert kinds["status"]["enum"] == ["all", "pending", "completed", "true", "false", ""]
+    assert kinds["sort_order"]["enum"] == ["desc", "asc", ""]
+    assert kinds["completed"]["anyOf"] == [{"type": "boolean"}, {"const": ""}]
+    assert kinds["due_date_to"]["anyOf"] == [{"type": "string", "format": "date-time"}, {"const": ""}]
+    assert kinds["limit"]["anyOf"] == [{"type": "integer", "minimum": 1, "maximum": 100}, {"const": ""}]
 
 
 def test_the_document_says_what_a_form_may_send_for_nothing_and_insists_on_no_default(client):
