@@ -877,7 +877,7 @@ def test_sign_up_sign_in_and_me_answer_under_every_prefix(client, prefix, email)
 
 BAD_ACCOUNTS = [
     *((), ("ada@example.com",), ("ada", PASSWORD), ("a da@example.com", PASSWORD), ("a@example.com\0", PASSWORD)),
-    *(("x" * 250 + "@example.com", PASSWORD), ("ada@example.com", PASSWORD, "\0")),
+    *(("x" * 250 + "@example.com", PASSWORD), ("ada@example.com", PASSWORD, "\0"), ("ada@example.com", PASSWORD, "x" * 201)),
     *(("ada@example.com", password) for password in ("1234567", "x" * 129, SURROGATE * 8)),
 ]
 
