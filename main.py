@@ -318,10 +318,10 @@ OAUTH_ERRORS = {"INVALID_CREDENTIALS": "invalid_grant", "VALIDATION_ERROR": "inv
 
 
 class ApiError(HTTPException):
-    """Raise it anywhere; what is left out comes from ERRORS."""
+    """Raise it anywhere; what is left out `error_body` takes from ERRORS."""
 
     def __init__(self, status: int, message: str = "", code: str = "") -> None:
-        super().__init__(status, message or ERRORS[status][1])
+        super().__init__(status, message)
         self.code = code
 
 

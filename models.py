@@ -73,8 +73,6 @@ def read_rule(value: str) -> dict[str, str]:
         raise ValueError("must hold another BY part beside BYSETPOS")
     if "UNTIL" in rule:
         read_until(rule["UNTIL"])
-    if not any(dates_after(rule | {"INTERVAL": "1"}, LAST_YEARS)):
-        raise ValueError("matches no date at all")
     return rule
 
 
@@ -155,8 +153,9 @@ def known_timezone(value: str) -> str:
 
 
 def readable_rule(value: str) -> str:
-    """A rule that can't be read is never stored."""
-    read_rule(value)
+    """A rule that can't be read, or matches no date at all, is never stored."""
+    if not any(dates_after(read_rule(value) | {"INTERVAL": "1"}, LAST_YEARS)):
+        raise ValueError("matches no date at all")
     return value
 
 

@@ -12,7 +12,6 @@ from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, Title
 # ---------------------------------------------------------------- tasks
 
 COMPLETED = AliasChoices("completed", "is_completed")
-SEARCH = AliasChoices("q", "search")
 # What a form sends for nothing counts as nothing.
 EMPTY_IS_NULL = {"due_date", "reminder_at", "recurrence_rule", "timezone"}
 NULL_IS_LEFT_OUT = {"completed", "is_completed", "priority", "tags", "timezone"}
@@ -147,7 +146,9 @@ class TaskFilter(BaseModel):
     """Which tasks, in which order, and which page of them."""
 
     q: Annotated[str, StringConstraints(max_length=200), Storable] = Field(
-        default="", validation_alias=SEARCH, description="Text in title or description, in any letter case; `search` is another name"
+        default="",
+        validation_alias=AliasChoices("q", "search"),
+        description="Text in title or description, in any letter case; `search` is another name",
     )
     status: Literal["all", "pending", "completed", "true", "false"] | None = parameter("The state; it wins over `completed`")
     completed: bool | None = parameter("The state, as a yes or no")
