@@ -16,13 +16,12 @@ import traceback
 import urllib.request
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import psycopg2
 import psycopg2.extensions
@@ -39,15 +38,16 @@ from jose.backends.base import Key
 from jose.exceptions import JWKError, JWTError
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
-from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
 from pydantic_core import to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
 from sqlalchemy import JSON, Boolean, ColumnElement, and_, bindparam, case, event, exists, not_, or_, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Row, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -55,31 +55,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models import DATABASE_RULES, Priority, Task, User, UserId, new_etag, utc_now
-from schemas import (
-    EXAMPLE,
-    Error,
-    ErrorDetail,
-    FieldError,
-    Health,
-    OAuthError,
-    SignIn,
-    SignUp,
-    TaskCreate,
-    TaskFilter,
-    TaskRead,
-    TaskToggle,
-    TaskToggled,
-    TaskUpdate,
-    TokenForm,
-    TokenRead,
-    UserRead,
-)
+import schemas
+from models import DATABASE_RULES, Priority, Task, User, new_etag, utc_now
 
 # ---------------------------------------------------------------- settings
 
 SECRET_FILE = Path(".jwt_secret")
-MIN_SECRET_LENGTH = 32
 LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
 
 
@@ -125,18 +106,16 @@ class Settings(BaseSettings):
     @field_validator("jwt_secret")
     @classmethod
     def find_secret(cls, value: str, info: ValidationInfo) -> str:
-        """Make one on SQLite; elsewhere a secret that nobody chose would differ from worker to worker."""
-        url = info.data.get("database_url")
+        """Make one on SQLite; elsewhere a secret that nobody chose would differ from machine to machine."""
+        url = info.data.get("database_url", cls.model_fields["database_url"].default)
         try:
-            value = value or (generated_secret() if url and url.get_backend_name() == "sqlite" else "")
-            jwk.construct(value, "HS256")
+            value = value or (generated_secret() if url.get_backend_name() == "sqlite" else "")
         except OSError:
             raise ValueError(f"is not set, and {SECRET_FILE} can't be kept in this folder: set JWT_SECRET") from None
-        except (JWKError, UnicodeError):
-            raise ValueError("must be plain text, no public key or certificate; make one with: openssl rand -hex 32") from None
-        if len(value) < MIN_SECRET_LENGTH and url:
-            raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters; make one with: openssl rand -hex 32")
-        return value
+        with suppress(JWKError, UnicodeError):
+            if len(value) >= 32 and jwk.construct(value, "HS256"):
+                return value
+        raise ValueError("must be a text of at least 32 characters, no public key or certificate; make one with: openssl rand -hex 32")
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -178,15 +157,15 @@ engine = create_engine(
     isolation_level="AUTOCOMMIT",
     skip_autocommit_rollback=True,
     pool_size=THREADS + 3,
-    max_overflow=0,
-    pool_timeout=DB_TIMEOUT,
+    max_overflow=-1,
     pool_use_lifo=True,
     hide_parameters=True,
 )
 # For statements that must all happen or none: `with Session(transactional) as session:`, and `session.commit()` at the end.
-# Read what you are going to change `.with_for_update()`. Never open one session inside another: two may wait for each other.
+# Read what you are going to change `.with_for_update()`.
 transactional = engine.execution_options(isolation_level="READ COMMITTED" if ON_POSTGRESQL else "SERIALIZABLE")
 insert = postgresql.insert if ON_POSTGRESQL else sqlite.insert
+SQLITE_FILE = Path(settings.database_url.database or "")
 # Windows has no poll; where both are there, epoll would cost three more calls for a single connection.
 Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 silent_until = -math.inf
@@ -209,7 +188,7 @@ def check_database_answers(*_: Any) -> None:
         raise psycopg2.OperationalError("the database did not answer others just now")
 
 
-def replace_closed_connection(connection: Any, _record: Any, _proxy: Any) -> None:
+def replace_closed_connection(connection: Any, *_: Any) -> None:
     """Without a round trip: the first poll reads why the server closed the connection, the second finds it closed."""
     try:
         connection.poll()
@@ -231,7 +210,6 @@ def check_sqlite_file(*_: Any) -> None:
         raise sqlite3.OperationalError("the SQLite file is gone; restart the service to begin with an empty one")
 
 
-SQLITE_FILE = Path(settings.database_url.database or "")
 if ON_POSTGRESQL:
     psycopg2.extensions.set_wait_callback(wait_for_answer)
     event.listen(engine, "do_connect", check_database_answers)
@@ -272,24 +250,11 @@ def create_tables() -> None:
 # ---------------------------------------------------------------- log
 
 
-class JsonFormatter(logging.Formatter):
-    """One line of JSON for each record; `extra={"fields": {...}}` adds to it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The time is UTC."""
-        line = {"time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"), "level": record.levelname}
-        if record.msg:
-            line["message"] = record.getMessage()
-        line |= getattr(record, "fields", {})
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-
 def configure_logging() -> None:
-    """All loggers write JSON to standard output; uvicorn's access line gives way to ours."""
+    """Every logger writes lines of JSON, with what is `extra`, to standard output; uvicorn's access line gives way to ours."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter())
+    renamed, left_out = {"levelname": "level", "exc_info": "traceback"}, [*RESERVED_ATTRS, "color_message"]
+    handler.setFormatter(JsonFormatter(["levelname", "message"], timestamp="time", rename_fields=renamed, reserved_attrs=left_out))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for name in ("uvicorn", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
@@ -306,7 +271,6 @@ ERRORS: dict[int, tuple[str, str, dict[str, str]]] = {
     400: ("VALIDATION_ERROR", "body: is not valid JSON", {}),
     401: ("UNAUTHORIZED", "A valid bearer token is needed", {"WWW-Authenticate": "Bearer"}),
     404: ("NOT_FOUND", "Task not found", {}),
-    405: ("METHOD_NOT_ALLOWED", "Method Not Allowed", {}),
     409: ("EMAIL_TAKEN", "This e-mail already has an account", {}),
     412: ("PRECONDITION_FAILED", "The task has changed since", {}),
     413: ("PAYLOAD_TOO_LARGE", "The body must not be larger than 64 KiB", {}),
@@ -318,31 +282,19 @@ OAUTH_ERRORS = {"INVALID_CREDENTIALS": "invalid_grant", "VALIDATION_ERROR": "inv
 
 
 class ApiError(HTTPException):
-    """Raise it anywhere; what is left out `error_body` takes from ERRORS."""
+    """Raise it anywhere; what is left out comes from ERRORS."""
 
-    def __init__(self, status: int, message: str = "", code: str = "") -> None:
-        super().__init__(status, message)
-        self.code = code
+    def __init__(self, status: int, message: str = "", code: str = "", details: list[dict[str, str]] | None = None) -> None:
+        standard = ERRORS.get(status) or (HTTPStatus(status).name, HTTPStatus(status).phrase, {})
+        super().__init__(status, message or standard[1], standard[2])
+        self.code, self.details = code or standard[0], details
 
-
-def error_body(
-    status: int, message: str = "", code: str = "", details: list[FieldError] | None = None, oauth: bool = False
-) -> dict[str, Any]:
-    """The one shape of every error; that of RFC 6749, 5.2 beside it, which the Authorize button of /docs understands."""
-    standard = ERRORS.get(status) or (HTTPStatus(status).name, HTTPStatus(status).phrase)
-    message, code = message or standard[1], code or standard[0]
-    if oauth:
-        return {"error": OAUTH_ERRORS.get(code, code.lower()), "error_description": message, "detail": message, "code": code}
-    error = ErrorDetail(code=code, message=message, details=details)
-    return Error(detail=message, code=code, error=error).model_dump()
-
-
-def error_response(request: Request, status: int, message: str = "", code: str = "", **more: Any) -> Response:
-    """The token route says 400 where others say 401."""
-    oauth = request.scope["path"].endswith("/auth/token")
-    headers = (ERRORS[status][2] if status in ERRORS else {}) | (more.get("headers") or {})
-    body = error_body(status, message, code, more.get("details"), oauth)
-    return JSONResponse(body, 400 if oauth and status == 401 else status, headers)
+    def body(self, oauth: bool = False) -> dict[str, Any]:
+        """The one shape of every error; `oauth` is that of RFC 6749, 5.2, which the Authorize button of /docs understands."""
+        message, code = self.detail, self.code
+        if oauth:
+            return {"error": OAUTH_ERRORS.get(code, code.lower()), "error_description": message, "detail": message, "code": code}
+        return {"detail": message, "code": code, "error": {"code": code, "message": message, "details": self.details}}
 
 
 def first_line(error: Exception) -> str:
@@ -350,53 +302,51 @@ def first_line(error: Exception) -> str:
     return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
-def field_error(error: Mapping[str, Any]) -> FieldError:
-    """What Pydantic says, without the input that it would repeat."""
-    place, *path = error["loc"]
-    if error["type"] == "json_invalid":
-        return FieldError(field=place, message="is not valid JSON")
-    if not path:
-        return FieldError(field=place, message="must be a JSON object, sent with Content-Type: application/json")
-    return FieldError(field=".".join(map(str, path)), message=error["msg"].removeprefix("Value error, "))
+async def answer_http_exception(request: Request, error: StarletteHTTPException) -> Response:
+    """Ours, and those that Starlette raises by itself: no such path, no such method, an unreadable body."""
+    ours = error if isinstance(error, ApiError) else ApiError(error.status_code, error.detail)
+    # The token route says 400 where others say 401.
+    oauth = request.scope["path"].endswith("/auth/token")
+    return JSONResponse(ours.body(oauth), 400 if oauth and ours.status_code == 401 else ours.status_code, error.headers or ours.headers)
 
 
 async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
     """FastAPI's own handler answers 422 and repeats the input. An id that is no UUID is an unknown one."""
-    if paths := [problem["loc"][1] for problem in error.errors() if problem["loc"][0] == "path"]:
-        return error_response(request, 404, "" if paths == ["task_id"] else "Not Found")
-    details = [field_error(problem) for problem in error.errors()]
-    return error_response(request, 400, "; ".join(f"{detail.field}: {detail.message}" for detail in details), details=details)
-
-
-async def answer_http_exception(request: Request, error: StarletteHTTPException) -> Response:
-    """Ours, and those that Starlette raises by itself: no such path, no such method, an unreadable body."""
-    return error_response(request, error.status_code, error.detail, getattr(error, "code", ""), headers=error.headers)
-
-
-async def answer_integrity_error(request: Request, error: IntegrityError) -> Response:
-    """A broken constraint that DATABASE_RULES names is a 400; any other is a fault of ours."""
-    reason = first_line(error).lower()
-    for name, (field, message) in DATABASE_RULES.items():
-        if name in reason:
-            return error_response(request, 400, f"{field}: {message}", details=[FieldError(field=field, message=message)])
-    raise error
+    details = []
+    for problem in error.errors():
+        place, *path = problem["loc"]
+        message = problem["msg"].removeprefix("Value error, ")
+        if place == "path":
+            return await answer_http_exception(request, ApiError(404, f"{path[0].removesuffix('_id').capitalize()} not found"))
+        if problem["type"] == "json_invalid":
+            path, message = [], "is not valid JSON"
+        elif not path:
+            message = "must be a JSON object, sent with Content-Type: application/json"
+        details.append({"field": ".".join(map(str, path)) or place, "message": message})
+    summary = "; ".join(f"{detail['field']}: {detail['message']}" for detail in details)
+    return await answer_http_exception(request, ApiError(400, summary, details=details))
 
 
 async def answer_database_error(request: Request, error: Exception) -> Response:
-    """A statement that the schema does not fit is a fault of ours, once the tables are there; all else passes without a restart."""
-    sqlite_error = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-    schema_misfits = isinstance(error, ProgrammingError | DataError) or sqlite_error == sqlite3.SQLITE_ERROR
-    if schema_misfits and request.app.state.table_creation.done():
+    """A broken constraint that DATABASE_RULES names is a 400; any other, and a schema that does not fit, is a fault of ours."""
+    reason, cause = first_line(error), getattr(error, "orig", None)
+    for name, (field, message) in DATABASE_RULES.items():
+        if isinstance(error, IntegrityError) and name in reason.lower():
+            details = [{"field": field, "message": message}]
+            return await answer_http_exception(request, ApiError(400, f"{field}: {message}", details=details))
+    ours = isinstance(error, IntegrityError | ProgrammingError | DataError) or getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
+    if ours and request.app.state.table_creation.done():
         raise error
-    log.warning("database unavailable: %s", first_line(error))
-    return error_response(request, 503)
+    # All else passes without a restart.
+    log.warning("database unavailable: %s", reason)
+    return await answer_http_exception(request, ApiError(503))
 
 
 async def answer_crash(request: Request, error: Exception) -> Response:
     """The traceback goes to the log, without the values that a database error would repeat."""
     fields = {"request_id": request.state.request_id, "traceback": "".join(traceback.format_tb(error.__traceback__))}
-    log.error("%s: %s", type(error).__name__, first_line(error), extra={"fields": fields})
-    return error_response(request, 500)
+    log.error("%s: %s", type(error).__name__, first_line(error), extra=fields)
+    return await answer_http_exception(request, ApiError(500))
 
 
 # ---------------------------------------------------------------- requests
@@ -413,8 +363,6 @@ TASK_PREFIXES = (
 )
 ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 MAX_BODY = 64 * 1024
-# So much more of a body that is too large is read and dropped: a client that is still sending would not see the answer.
-MAX_DROPPED = 8 * 1024 * 1024
 
 
 class RequestContextMiddleware:
@@ -424,61 +372,53 @@ class RequestContextMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A client that is gone before its answer is logged with 499, as nginx does."""
+        """The path goes on without a slash at its end."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        started, status, size, path = time.perf_counter(), 499, 0, scope["path"]
-        sent = Headers(scope=scope)
+        started, size, path, sent = time.perf_counter(), 0, scope["path"], Headers(scope=scope)
         request_id = sent.get("x-request-id", "")
         if not re.fullmatch("[A-Za-z0-9._-]{1,64}", request_id):
             request_id = uuid.uuid4().hex
+        line = {"request_id": request_id, "method": scope["method"], "path": path}
+        scope["path"] = path.rstrip("/") or "/"
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        # With and without a trailing slash.
-        scope["path"] = path.rstrip("/") or "/"
 
         async def receive_limited() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            while MAX_BODY < size < MAX_DROPPED and message.get("more_body"):
+            # The rest is read and dropped: a client that is still sending would not see the answer.
+            while size > MAX_BODY and message.get("more_body"):
                 message = await receive()
-                size += len(message.get("body", b""))
             if size > MAX_BODY:
                 raise ApiError(413)
             return message
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] += [(b"x-request-id", request_id.encode()), *standing_headers(scope)]
-                if "origin" in sent and "access-control-allow-origin" not in Headers(raw=message["headers"]):
-                    warn_of_refused_origin(sent["origin"], sent.get("host", ""))
+                line["status"] = message["status"]
+                # A cache must ask again, so that the ETag of a task is of use.
+                cache = b"no-store" if path.startswith(ACCOUNT_PREFIXES) else b"private, no-cache"
+                message["headers"] += [
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"cache-control", cache),
+                    *([(b"strict-transport-security", b"max-age=31536000")] if scope["scheme"] == "https" else []),
+                ]
+                # /docs, on this host itself, needs no permission.
+                origin = sent.get("origin")
+                if (
+                    origin
+                    and "access-control-allow-origin" not in Headers(raw=message["headers"])
+                    and not origin.endswith(f"//{sent['host']}")
+                ):
+                    line["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
             await send(message)
 
         await self.app(scope, receive_limited, send_with_headers)
-        line = {"request_id": request_id, "method": scope["method"], "path": path, "status": status}
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        log.info("", extra={"fields": line | {"milliseconds": milliseconds, "user_id": state.get("user_id")}})
-
-
-def standing_headers(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
-    """On tasks a cache must ask again, so that the ETag is of use."""
-    yield b"x-content-type-options", b"nosniff"
-    if scope["scheme"] == "https":
-        yield b"strict-transport-security", b"max-age=31536000"
-    if scope["path"].startswith(ACCOUNT_PREFIXES):
-        yield b"cache-control", b"no-store"
-    elif "/tasks" in scope["path"]:
-        yield b"cache-control", b"private, no-cache"
-
-
-@lru_cache(100)
-def warn_of_refused_origin(origin: str, host: str) -> None:
-    """Once for each origin; /docs, on this host itself, needs no permission."""
-    if origin.partition("://")[2] != host:
-        log.warning("a browser was refused: add %s to CORS_ORIGINS if the page there is yours", origin)
+        log.info("request", extra=line | {"milliseconds": milliseconds, "user_id": state.get("user_id")})
 
 
 async def create_tables_when_possible() -> None:
@@ -495,13 +435,9 @@ async def create_tables_when_possible() -> None:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """As many handlers at once as pooled connections; the tables are made now, or as soon as the database is there."""
     to_thread.current_default_thread_limiter().total_tokens = THREADS
-    app.state.table_creation = asyncio.create_task(create_tables_when_possible())
     log.info("tasks are kept in %s; try it out at /docs", settings.database_url.set(query={}))
-    # FastAPI prepares the routes when they are first matched, a tenth of a second that the first request would wait.
-    for route in app.routes:
-        route.matches({"type": "http", "method": "GET", "path": "/-", "headers": [], "root_path": ""})
-    with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(app.state.table_creation), DB_TIMEOUT)
+    app.state.table_creation = asyncio.create_task(create_tables_when_possible())
+    await asyncio.wait([app.state.table_creation], timeout=DB_TIMEOUT)
     yield
     app.state.table_creation.cancel()
     engine.dispose()
@@ -533,50 +469,31 @@ app = FastAPI(
     exception_handlers={
         StarletteHTTPException: answer_http_exception,
         RequestValidationError: answer_invalid_request,
-        IntegrityError: answer_integrity_error,
         DBAPIError: answer_database_error,
-        PoolTimeout: answer_database_error,
         TimeoutError: answer_database_error,
     },
 )
 accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(tags=["tasks"])
 
 
-def answers(
-    *errors: int | tuple[int, str, str], good: dict[int, dict[str, Any]] | None = None, oauth: bool = False
-) -> dict[int | str, dict[str, Any]]:
-    """What a route can answer, for the OpenAPI document, with an example of each error; with a default FastAPI adds no 422."""
-    model = OAuthError if oauth else Error
-    documented: dict[int | str, dict[str, Any]] = {}
-    for error in (*errors, 500):
-        status, message, code = error if isinstance(error, tuple) else (error, "", "")
-        example = {"application/json": {"example": error_body(status, message, code, oauth=oauth)}}
-        documented[status] = {"model": model, "description": HTTPStatus(status).phrase, "content": example}
-        documented[status] |= with_headers(*ERRORS[status][2])
-    documented["default"] = documented.pop(500) | {"description": "Any other error, in the same shape"}
-    return documented | (good or {})
-
-
-def with_headers(*names: str) -> dict[str, Any]:
-    """Headers of an answer, for the OpenAPI document."""
-    return {"headers": {name: {"schema": {"type": "string"}} for name in names}}
+def answers(*errors: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, for the OpenAPI document, with an example of each; with a default FastAPI adds no 422."""
+    model = schemas.OAuthError if oauth else schemas.Error
+    documented: dict[int | str, dict[str, Any]] = {"default": {"model": model, "description": "Any other error, in the same shape"}}
+    for error in errors:
+        example = ApiError(*error) if isinstance(error, tuple) else ApiError(error)
+        content = {"application/json": {"example": example.body(oauth)}}
+        documented[example.status_code] = {"model": model, "description": HTTPStatus(example.status_code).phrase, "content": content}
+    return documented
 
 
 # ---------------------------------------------------------------- tokens
 
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
-# The outside algorithms, and the type and curve of the key that each one takes (RFC 7518, RFC 8037).
-KEY_TYPES = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
-USER_ID: TypeAdapter[str] = TypeAdapter(UserId)
-# Seconds for which the issuer's keys are trusted; and between two fetches for a key that is not among them.
-KEYS_LIFETIME, REFETCH, REFETCH_WITHOUT_KEYS = 300.0, 60.0, 1.0
-
-
-class Caller(NamedTuple):
-    """Whom a token speaks for, and whether it was issued here for an account."""
-
-    user_id: str
-    has_account: bool
+# The algorithms of an outside issuer, by the type and the curve of their keys (RFC 7518, RFC 8037).
+ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
+# Seconds for which the issuer's keys are trusted, and between two fetches for a key that is not among them.
+KEYS_LIFETIME, REFETCH = 300, 10
 
 
 class Ed25519Key(Key):
@@ -594,18 +511,18 @@ class Ed25519Key(Key):
 jwk.register_key("EdDSA", Ed25519Key)
 
 
-def fetch_keys(url: str) -> list[tuple[str | None, str, Key]]:
-    """Key id, algorithm and key, for every key of a JWKS (RFC 7517) that an algorithm here takes."""
-    request = urllib.request.Request(url, headers={"User-Agent": "task-api", "Accept": "application/json"})
+def fetch_keys() -> list[tuple[str | None, str, Key]]:
+    """Key id, algorithm and key, for every key of the JWKS (RFC 7517) that can be used here."""
+    request = urllib.request.Request(str(settings.jwt_jwks_url), headers={"User-Agent": "task-api"})
     with urllib.request.urlopen(request, timeout=5) as response:
         published = json.loads(response.read(1024 * 1024))["keys"]
     found = []
     for key in published:
-        for algorithm, key_type in KEY_TYPES.items():
-            # A key that can't be read is no reason to pass over the others (RFC 7517, 5).
-            with suppress(Exception):
-                if (key["kty"], key.get("crv")) == key_type and key.get("alg", algorithm) == algorithm and key.get("use", "sig") == "sig":
-                    found.append((key.get("kid"), algorithm, jwk.construct(key, algorithm)))
+        # A key that can't be read is no reason to pass over the others (RFC 7517, 5).
+        with suppress(Exception):
+            algorithm = ALGORITHMS[key["kty"], key.get("crv")]
+            if key.get("alg", algorithm) == algorithm and key.get("use", "sig") == "sig":
+                found.append((key.get("kid"), algorithm, jwk.construct(key, algorithm)))
     return found
 
 
@@ -620,10 +537,9 @@ class IssuerKeys:
     async def find(self, key_id: str | None, algorithm: str) -> tuple[Key, ...]:
         """The keys that may have signed such a token; ApiError when there are none at all."""
         async with self.fetching:
-            lifetime = KEYS_LIFETIME if self.known(key_id, algorithm) else REFETCH if self.keys else REFETCH_WITHOUT_KEYS
-            if time.monotonic() > self.fetched_at + lifetime:
+            if time.monotonic() > self.fetched_at + (KEYS_LIFETIME if self.known(key_id, algorithm) else REFETCH):
                 try:
-                    self.keys = await to_thread.run_sync(fetch_keys, str(settings.jwt_jwks_url))
+                    self.keys = await to_thread.run_sync(fetch_keys)
                 # While the issuer is away, or sends no JWKS, the known keys go on working.
                 except Exception as error:
                     log.warning("issuer keys unavailable: %s", type(error).__name__)
@@ -640,42 +556,26 @@ class IssuerKeys:
 issuer_keys = IssuerKeys()
 
 
-def issue_token(user_id: str) -> str:
-    """A token for an account made here."""
-    now = int(time.time())
-    claims: dict[str, Any] = {"sub": user_id, "account": True, "iat": now, "exp": now + settings.jwt_expire_minutes * 60}
-    claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
-    claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
-    return jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm)
-
-
 async def keys_for(token: str) -> tuple[str, tuple[Key, ...]]:
     """The algorithm of a token and the keys it may be signed with: each kind of algorithm has its own kind of key."""
-    # python-jose passes over characters that are not of Base64.
-    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII):
-        raise JWTError("no token")
     header = jwt.get_unverified_header(token)
-    algorithm = header["alg"]
-    if "crit" in header:
-        raise JWTError("RFC 7515, 4.1.11: an extension that is not understood")
-    if algorithm == settings.jwt_algorithm:
-        return algorithm, (SECRET_KEY,)
-    if settings.jwt_jwks_url and algorithm in KEY_TYPES:
-        return algorithm, await issuer_keys.find(header.get("kid"), algorithm)
-    raise JWKError("no such algorithm here")
+    # python-jose passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
+        raise JWTError("malformed")
+    if header["alg"] == settings.jwt_algorithm:
+        return settings.jwt_algorithm, (SECRET_KEY,)
+    if settings.jwt_jwks_url is None:
+        raise JWTError("no such algorithm here")
+    return header["alg"], await issuer_keys.find(header.get("kid"), header["alg"])
 
 
 @lru_cache(4096)
-def read_token(token: str, algorithm: str, keys: tuple[Key, ...]) -> tuple[Caller, float]:
-    """Whom a well-signed token names, and until when in Unix time; python-jose checks neither as strictly."""
+def read_token(token: str, algorithm: str, keys: tuple[Key, ...]) -> schemas.Caller:
+    """Whom a well-signed token names; of its claims python-jose checks too little, so Caller does."""
     checks = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False}
     checks["require_aud" if settings.jwt_audience else "verify_aud"] = bool(settings.jwt_audience)
     claims = jwt.decode(token, list(keys), [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)  # type: ignore[arg-type]
-    expires_at, user_id = claims["exp"], claims.get("sub", claims.get("user_id"))
-    if type(expires_at) not in (int, float) or not math.isfinite(expires_at):
-        raise JWTError("exp is no number")
-    user_id = USER_ID.validate_python(str(user_id) if type(user_id) is int else user_id)
-    return Caller(user_id, algorithm == settings.jwt_algorithm and claims.get("account") is True), expires_at
+    return schemas.Caller.model_validate(claims)
 
 
 # /docs offers both: to sign in with e-mail and password, or to paste a token.
@@ -689,18 +589,16 @@ async def current_caller(
     request: Request,
     token: Annotated[str | None, Depends(sign_in_form)],
     _pasted: Annotated[HTTPAuthorizationCredentials | None, Depends(pasted_token)],
-) -> Caller:
+) -> schemas.Caller:
     """Whom the bearer token names; under the path of another user there is nothing."""
-    if not token:
-        raise ApiError(401)
     try:
-        caller, expires_at = read_token(token, *await keys_for(token))
+        caller = read_token(token or "", *await keys_for(token or ""))
     except ApiError:
         raise
     # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError, OverflowError, UnicodeError.
     except Exception:
         raise ApiError(401) from None
-    if expires_at <= time.time():
+    if caller.expires_at <= time.time():
         raise ApiError(401, "The token has expired")
     request.state.user_id = caller.user_id
     if request.path_params.get("user_id", caller.user_id) != caller.user_id:
@@ -708,10 +606,10 @@ async def current_caller(
     return caller
 
 
-CurrentCaller = Annotated[Caller, Depends(current_caller)]
+CurrentCaller = Annotated[schemas.Caller, Depends(current_caller)]
 
 
-def check_account(session: Session, caller: Caller) -> None:
+def check_account(session: Session, caller: CurrentCaller) -> None:
     """The token of a deleted account is worth nothing any more."""
     if caller.has_account and session.get(User, caller.user_id) is None:
         raise ApiError(401)
@@ -732,39 +630,39 @@ def decoy_hash() -> str:
     return hasher.hash(secrets.token_hex())
 
 
-def authenticate(email: str, password: str, address: str) -> TokenRead:
+def token_for(user: User) -> schemas.TokenRead:
+    """A new token, and whose it is."""
+    now, lifetime = int(time.time()), settings.jwt_expire_minutes * 60
+    claims = {"sub": user.id, schemas.ACCOUNT_CLAIM: True, "iat": now, "exp": now + lifetime}
+    claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
+    claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
+    token = jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm)
+    whose = schemas.UserRead.model_validate(user, from_attributes=True)
+    return schemas.TokenRead(access_token=token, token_type="bearer", expires_in=lifetime, user=whose)
+
+
+def authenticate(account: schemas.SignIn, address: str) -> schemas.TokenRead:
     """A new token; ApiError is the same for an unknown e-mail and for a wrong password."""
     while failures and failures[0][0] < time.monotonic() - FAILURE_SECONDS:
         failures.popleft()
-    if sum(failure[1:] == (email, address) for failure in failures) >= MAX_FAILURES:
+    if sum(failure[1:] == (account.email, address) for failure in failures) >= MAX_FAILURES:
         raise ApiError(429)
     with Session(engine) as session:
-        user = session.exec(select(User).where(User.email == email)).one_or_none()
-    if not hasher.verify(password, (user and user.password_hash) or decoy_hash()) or user is None:
-        failures.append((time.monotonic(), email, address))
+        user = session.exec(select(User).where(User.email == account.email)).one_or_none()
+    if not hasher.verify(account.password, (user and user.password_hash) or decoy_hash()) or user is None:
+        failures.append((time.monotonic(), account.email, address))
         raise ApiError(*WRONG_PASSWORD)
     return token_for(user)
 
 
-def token_for(user: User) -> TokenRead:
-    """A token, and whose it is."""
-    whose = UserRead.model_validate(user, from_attributes=True)
-    return TokenRead(access_token=issue_token(user.id), token_type="bearer", expires_in=settings.jwt_expire_minutes * 60, user=whose)
-
-
-def address_of(request: Request) -> str:
-    """Behind a proxy it is the client's when uvicorn trusts the proxy, see FORWARDED_ALLOW_IPS."""
-    return request.client.host if request.client else ""
-
-
-async def hash_password(body: SignUp) -> str:
+async def hash_password(body: schemas.SignUp) -> str:
     """Takes its turn among the hashes, not a handler's thread."""
     return await to_thread.run_sync(hasher.hash, body.password, limiter=HASHING)
 
 
 @accounts.post("/register", include_in_schema=False, status_code=201)
 @accounts.post("/signup", status_code=201, responses=answers(400, 409, 413, 503))
-def sign_up(body: SignUp, password_hash: Annotated[str, Depends(hash_password)]) -> TokenRead:
+def sign_up(body: schemas.SignUp, password_hash: Annotated[str, Depends(hash_password)]) -> schemas.TokenRead:
     """Make an account and sign in."""
     user = User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
     answer = token_for(user)
@@ -781,20 +679,20 @@ def sign_up(body: SignUp, password_hash: Annotated[str, Depends(hash_password)])
 
 @accounts.post("/login", include_in_schema=False)
 @accounts.post("/signin", responses=answers(400, WRONG_PASSWORD, 413, 429, 503))
-async def sign_in(body: SignIn, request: Request) -> TokenRead:
+async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     """Get a token for e-mail and password."""
-    return await to_thread.run_sync(authenticate, body.email, body.password, address_of(request), limiter=HASHING)
+    # Behind a proxy the address is the client's where uvicorn trusts the proxy, see FORWARDED_ALLOW_IPS.
+    address = request.client.host if request.client else ""
+    return await to_thread.run_sync(authenticate, body, address, limiter=HASHING)
 
 
 @accounts.post("/token", responses=answers((400, *WRONG_PASSWORD[1:]), 413, 429, 503, oauth=True))
-async def get_token(form: Annotated[TokenForm, Form()], request: Request) -> TokenRead:
+async def get_token(form: Annotated[schemas.SignIn, Form()], request: Request) -> schemas.TokenRead:
     """Get a token as OAuth2 does, for the Authorize button."""
-    if form.grant_type != "password":
-        raise ApiError(400, "The grant_type must be password", "UNSUPPORTED_GRANT_TYPE")
-    return await to_thread.run_sync(authenticate, form.username, form.password, address_of(request), limiter=HASHING)
+    return await sign_in(form, request)
 
 
-@accounts.get("/me", response_model=UserRead, responses=answers(401, 503))
+@accounts.get("/me", response_model=schemas.UserRead, responses=answers(401, 503))
 def get_me(caller: CurrentCaller) -> User:
     """Show who is signed in."""
     with Session(engine) as session:
@@ -805,7 +703,7 @@ def get_me(caller: CurrentCaller) -> User:
         return user
 
 
-def create_user(session: Session, caller: Caller) -> None:
+def create_user(session: Session, caller: CurrentCaller) -> None:
     """A user of an outside issuer gets a row with their first task or first look at /me."""
     check_account(session, caller)
     session.exec(insert(User).values(id=caller.user_id).on_conflict_do_nothing())
@@ -823,13 +721,11 @@ def delete_me(caller: CurrentCaller) -> None:
 # ---------------------------------------------------------------- tasks
 
 
-IdempotencyKey = Annotated[
-    str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the task of the first call")
-]
+IdempotencyKey = Annotated[str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the first task")]
 IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
 
 # Statements are made once, with parameters, for that costs more than to run them. The user id is in each of them.
-FIELDS = tuple(TaskRead.model_fields)
+FIELDS = tuple(schemas.TaskRead.model_fields)
 COLUMNS: list[Any] = [col(Task.completed).label(name) if name == "is_completed" else getattr(Task, name) for name in FIELDS] + [Task.etag]
 OWNED = [col(Task.user_id) == bindparam("caller_id"), col(Task.id) == bindparam("task_id")]
 GET_TASK = select(*COLUMNS).where(*OWNED)
@@ -850,13 +746,13 @@ FLIP_STATE = UPDATE_TASK.where(not_(col(Task.is_recurring))).values(completed=no
 DELETE_TASK = delete(Task).where(*OWNED).returning(col(Task.id))
 
 
-def owned_by(caller: Caller, task_id: uuid.UUID) -> dict[str, Any]:
+def owned_by(caller: CurrentCaller, task_id: uuid.UUID) -> dict[str, Any]:
     """The parameters of OWNED."""
     return {"caller_id": caller.user_id, "task_id": task_id}
 
 
 async def strong_etags(
-    if_match: Annotated[str | None, Header(min_length=1, description="Change the task only while it has this ETag")] = None,
+    if_match: Annotated[str | None, Header(description="Change the task only while it has this ETag")] = None,
 ) -> list[str] | None:
     """The entity tags of a list (RFC 9110, 8.8.3 and 13.1.1); None for any version."""
     return None if if_match is None or if_match.strip() == "*" else re.findall(r'(?<!W/)"([^"]*)"', if_match)
@@ -870,7 +766,7 @@ def unchanged(if_match: list[str] | None) -> list[ColumnElement[bool]]:
     return [] if if_match is None else [col(Task.etag).in_(if_match)]
 
 
-def find_task(session: Session, caller: Caller, task_id: uuid.UUID, if_match: list[str] | None = None) -> Task:
+def find_task(session: Session, caller: CurrentCaller, task_id: uuid.UUID, if_match: list[str] | None = None) -> Task:
     """The task, or an ApiError that says why a statement found none: gone, or changed since."""
     task = session.get(Task, (caller.user_id, task_id))
     if task is None:
@@ -891,21 +787,15 @@ def task_response(row: Row[Any], status: int = 200, headers: Mapping[str, str] |
     return Response(to_json(read(row) | more), status, {"ETag": f'"{row.etag}"'} | dict(headers or {}), "application/json")
 
 
-CREATE_EXAMPLE = {"requestBody": {"content": {"application/json": {"example": EXAMPLE}}}}
-UPDATE_EXAMPLE = {"requestBody": {"content": {"application/json": {"example": {"title": "Water all the plants", "priority": "Low"}}}}}
-ONE = {200: with_headers("ETag")}
-NOT_MODIFIED = {304: {"description": "The task still has this ETag"} | with_headers("ETag")}
-PAGE = {200: with_headers("X-Total-Count")}
-NO_ETAG = (400, "if-match: String should have at least 1 character", "")
+# For the OpenAPI document.
+EXAMPLE = {"requestBody": {"content": {"application/json": {"example": schemas.EXAMPLE}}}}
 BAD_LIMIT = (400, "limit: Input should be greater than or equal to 1", "")
-CREATED = {
-    200: {"model": TaskRead, "description": "An earlier call with this key made the task"} | with_headers("ETag", "Idempotent-Replayed"),
-    201: with_headers("ETag", "Location"),
-}
+NOT_MODIFIED: dict[int | str, Any] = {304: {"description": "The task still has this ETag"}}
+REPLAYED: dict[int | str, Any] = {200: {"model": schemas.TaskRead, "description": "An earlier call with this key made the task"}}
 
 
-@tasks.post("", status_code=201, response_model=TaskRead, responses=answers(400, 401, 413, 503, good=CREATED), openapi_extra=CREATE_EXAMPLE)
-def create_task(body: TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
+@tasks.post("", status_code=201, response_model=schemas.TaskRead, responses=answers(400, 401, 413, 503) | REPLAYED, openapi_extra=EXAMPLE)
+def create_task(body: schemas.TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
     """Create a task."""
     # With a key the id is always the same: the primary key keeps a second task out, and the first one comes back.
     task_id = uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id), idempotency_key) if idempotency_key else uuid.uuid4()
@@ -960,8 +850,8 @@ def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> tu
     return page.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")), total
 
 
-@tasks.get("", response_model=list[TaskRead], responses=answers(BAD_LIMIT, 401, 503, good=PAGE))
-def list_tasks(caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) -> Response:
+@tasks.get("", response_model=list[schemas.TaskRead], responses=answers(BAD_LIMIT, 401, 503))
+def list_tasks(caller: CurrentCaller, wanted: Annotated[schemas.TaskFilter, Query()]) -> Response:
     """Find tasks: search, filter, sort and page through them."""
     filters = wanted.filters
     page, count = page_of_tasks(tuple(filters), wanted.sort_by, wanted.sort_order)
@@ -974,7 +864,7 @@ def list_tasks(caller: CurrentCaller, wanted: Annotated[TaskFilter, Query()]) ->
     return Response(to_json([read(row) for row in rows]), headers={"X-Total-Count": str(total)}, media_type="application/json")
 
 
-@tasks.get("/{task_id}", response_model=TaskRead, responses=answers(401, 404, 503, good=ONE | NOT_MODIFIED))
+@tasks.get("/{task_id}", response_model=schemas.TaskRead, responses=answers(401, 404, 503) | NOT_MODIFIED)
 def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
     """Get one task."""
     with Session(engine) as session:
@@ -988,7 +878,7 @@ def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMat
 
 
 def change_task(
-    caller: Caller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None, flip: bool = False
+    caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None, flip: bool = False
 ) -> tuple[Row[Any], Row[Any] | None]:
     """The changed task, and the next occurrence that this change made."""
     values = owned_by(caller, task_id) | {"updated_at": utc_now(), **changes}
@@ -1008,7 +898,7 @@ def change_task(
     return change_task(caller, task_id, changes, if_match, flip)
 
 
-def complete_or_reopen(caller: Caller, task: Task, changes: dict[str, Any]) -> tuple[Row[Any], Row[Any] | None] | None:
+def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any]) -> tuple[Row[Any], Row[Any] | None] | None:
     """Completing makes the next occurrence, reopening takes back one that nobody has touched; None when the task has changed."""
     now, made = utc_now(), None
     task.sqlmodel_update(changes)
@@ -1032,21 +922,21 @@ def complete_or_reopen(caller: Caller, task: Task, changes: dict[str, Any]) -> t
     return (row, made) if row else None
 
 
-@tasks.put("/{task_id}", response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE), openapi_extra=UPDATE_EXAMPLE)
-def put_task(task_id: uuid.UUID, body: TaskCreate, caller: CurrentCaller, if_match: IfMatch) -> Response:
+@tasks.put("/{task_id}", response_model=schemas.TaskRead, responses=answers(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
+def put_task(task_id: uuid.UUID, body: schemas.TaskCreate, caller: CurrentCaller, if_match: IfMatch) -> Response:
     """Change a task by a form that has its title; what is left out keeps its value."""
     row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
     return task_response(row)
 
 
-@tasks.patch("/{task_id}", response_model=TaskRead, responses=answers(400, 401, 404, 412, 413, 503, good=ONE), openapi_extra=UPDATE_EXAMPLE)
-def update_task(task_id: uuid.UUID, body: TaskUpdate, caller: CurrentCaller, if_match: IfMatch) -> Response:
+@tasks.patch("/{task_id}", response_model=schemas.TaskRead, responses=answers(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
+def update_task(task_id: uuid.UUID, body: schemas.TaskUpdate, caller: CurrentCaller, if_match: IfMatch) -> Response:
     """Change only what is sent; null clears what may be null."""
     row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
     return task_response(row)
 
 
-@tasks.delete("/{task_id}", status_code=204, responses=answers(NO_ETAG, 401, 404, 412, 503))
+@tasks.delete("/{task_id}", status_code=204, responses=answers(401, 404, 412, 503))
 def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) -> None:
     """Delete a task."""
     with Session(engine) as session:
@@ -1057,8 +947,8 @@ def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) ->
 
 @tasks.patch("/{task_id}/complete", include_in_schema=False)
 @tasks.patch("/{task_id}/toggle", include_in_schema=False)
-@tasks.post("/{task_id}/toggle", response_model=TaskToggled, responses=answers(400, 401, 404, 412, 413, 503, good=ONE))
-def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch, body: TaskToggle | None = None) -> Response:
+@tasks.post("/{task_id}/toggle", response_model=schemas.TaskToggled, responses=answers(400, 401, 404, 412, 413, 503))
+def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch, body: schemas.TaskToggle | None = None) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
     changes = body.model_dump(exclude_none=True) if body else {}
     row, upcoming = change_task(caller, task_id, changes, if_match, flip=not changes)
@@ -1073,8 +963,6 @@ for prefix in ACCOUNT_PREFIXES:
 
 # ---------------------------------------------------------------- health
 
-READY_TIMEOUT = 1
-
 
 @app.get("/", include_in_schema=False)
 async def root() -> RedirectResponse:
@@ -1084,23 +972,22 @@ async def root() -> RedirectResponse:
 
 @app.head("/health", include_in_schema=False)
 @app.get("/health", tags=["health"])
-async def health() -> Health:
+async def health() -> schemas.Health:
     """Tell that the process serves; it never waits for the database."""
-    return Health()
+    return schemas.Health()
 
 
 @app.get("/health/ready", tags=["health"], responses=answers(503))
-async def ready() -> Health:
-    """Tell whether the database answers."""
-    with fail_after(READY_TIMEOUT):
-        await to_thread.run_sync(ping_database, limiter=PROBES, abandon_on_cancel=True)
-    return Health()
+async def ready() -> schemas.Health:
+    """Tell whether the database answers within a second."""
 
+    def look_at_tasks() -> None:
+        with Session(engine) as session:
+            session.exec(select(Task.id).limit(1)).first()
 
-def ping_database() -> None:
-    """Costs one round trip; the tables must be there."""
-    with Session(engine) as session:
-        session.exec(select(Task.id).limit(1)).first()
+    with fail_after(1):
+        await to_thread.run_sync(look_at_tasks, limiter=PROBES, abandon_on_cancel=True)
+    return schemas.Health()
 
 
 if __name__ == "__main__":

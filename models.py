@@ -3,8 +3,8 @@
 import re
 import secrets
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.resources import files
 from typing import Annotated, Any
@@ -43,12 +43,12 @@ COMMON_PARTS = {
     "BYMONTH": list_of("0?[1-9]|1[0-2]"),
 }
 # The parts that RFC 5545 (3.3.10) defines for each FREQ, and what they may hold.
+MONTHLY_PARTS = COMMON_PARTS | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": f"{WEEKDAYS}|{NUMBERED_WEEKDAYS}", "BYSETPOS": YEAR_DAYS}
 RULE_PARTS = {
     "DAILY": COMMON_PARTS | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": WEEKDAYS},
     "WEEKLY": COMMON_PARTS | {"BYDAY": WEEKDAYS},
-    "MONTHLY": COMMON_PARTS | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": f"{WEEKDAYS}|{NUMBERED_WEEKDAYS}", "BYSETPOS": YEAR_DAYS},
-    "YEARLY": COMMON_PARTS
-    | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": f"{WEEKDAYS}|{NUMBERED_WEEKDAYS}", "BYYEARDAY": YEAR_DAYS, "BYSETPOS": YEAR_DAYS},
+    "MONTHLY": MONTHLY_PARTS,
+    "YEARLY": MONTHLY_PARTS | {"BYYEARDAY": YEAR_DAYS},
 }
 # The calendar repeats after 400 years. dateutil looks for a date until the year 9999: moved there, it soon gives up.
 CALENDAR_CYCLES = 19 * 400
@@ -69,35 +69,16 @@ def read_rule(value: str) -> dict[str, str]:
         raise ValueError(f"has a value out of range in {', '.join(bad)} (RFC 5545, 3.3.10)")
     if "COUNT" in rule and "UNTIL" in rule:
         raise ValueError("must not hold both COUNT and UNTIL")
-    if "BYSETPOS" in rule and not rule.keys() & {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYDAY"}:
-        raise ValueError("must hold another BY part beside BYSETPOS")
-    if "UNTIL" in rule:
-        read_until(rule["UNTIL"])
+    datetime.fromisoformat(rule.get("UNTIL", "20000101"))
     return rule
 
 
-def read_until(value: str) -> date | datetime:
-    """The local day or, with a time, the moment in UTC that no occurrence may lie behind."""
-    try:
-        if "T" in value:
-            return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return datetime.strptime(value, "%Y%m%d").date()
-    except ValueError:
-        raise ValueError("must have an UNTIL such as 20271231 or 20271231T235959Z") from None
-
-
-def dates_after(rule: dict[str, str], start: datetime) -> Iterator[datetime]:
-    """The series that begins on `start`, in local time, without `start`; COUNT and UNTIL are the caller's."""
+def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
+    """The next date of the series that begins on `start`, both in local time; COUNT and UNTIL are the caller's."""
     text = ";".join(f"{name}={part}" for name, part in rule.items() if name not in ("COUNT", "UNTIL"))
     moved = start.replace(year=start.year + CALENDAR_CYCLES)
-    for found in rrulestr(text, dtstart=moved).xafter(moved):
-        yield found.replace(year=found.year - CALENDAR_CYCLES, microsecond=start.microsecond)
-
-
-def ends_before(rule: dict[str, str], local: datetime, moment: datetime) -> bool:
-    """Whether the series is over, by UNTIL, before this date, given in local time and as a moment in UTC."""
-    until = read_until(rule["UNTIL"]) if "UNTIL" in rule else LAST_MOMENT
-    return moment > until if isinstance(until, datetime) else local.date() > until
+    found = rrulestr(text, dtstart=moved).after(moved)
+    return found and found.replace(year=found.year - CALENDAR_CYCLES, microsecond=start.microsecond)
 
 
 def in_utc_from(zone: ZoneInfo, local: datetime) -> datetime:
@@ -116,18 +97,15 @@ class Priority(StrEnum):
     LOW = "Low"
 
 
-def storable(value: str) -> str:
-    """PostgreSQL stores no NUL, and no database a lone surrogate."""
-    if re.search("[\0\ud800-\udfff]", value):
-        raise ValueError("must not contain a NUL character or a lone surrogate")
-    return value
+def ensure(holds: Callable[[Any], Any], message: str) -> AfterValidator:
+    """A validator that refuses a value for which the condition does not hold."""
 
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError(message)
+        return value
 
-def without_comma(value: str) -> str:
-    """Commas separate the tags of a filter."""
-    if "," in value:
-        raise ValueError("must not contain a comma")
-    return value
+    return AfterValidator(check)
 
 
 def iso_string(value: Any) -> Any:
@@ -145,30 +123,22 @@ def in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def known_timezone(value: str) -> str:
-    """The clock of a recurrence must run on every machine."""
-    if value not in TIMEZONES:
-        raise ValueError("must be an IANA time zone, such as Europe/Berlin")
-    return value
-
-
-def readable_rule(value: str) -> str:
-    """A rule that can't be read, or matches no date at all, is never stored."""
-    if not any(dates_after(read_rule(value) | {"INTERVAL": "1"}, LAST_YEARS)):
-        raise ValueError("matches no date at all")
-    return value
-
-
-Storable = AfterValidator(storable)
+# PostgreSQL stores no NUL, and no database a lone surrogate.
+Storable = ensure(lambda value: not re.search("[\0\ud800-\udfff]", value), "must not contain a NUL character or a lone surrogate")
+# Commas separate the tags of a filter.
+WithoutComma = ensure(lambda tag: "," not in tag, "must not contain a comma")
+KnownTimeZone = ensure(lambda name: name in TIMEZONES, "must be an IANA time zone, such as Europe/Berlin")
+# A rule that can't be read is never stored either.
+EverMatching = ensure(lambda rule: first_date_after(read_rule(rule) | {"INTERVAL": "1"}, LAST_YEARS), "matches no date at all")
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=255), Storable]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Description = Annotated[str, StringConstraints(max_length=2000), Storable]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(without_comma), Storable]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), WithoutComma, Storable]
 Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(lambda tags: list(dict.fromkeys(tags)))]
 Moment = Annotated[datetime, BeforeValidator(iso_string), AfterValidator(in_utc)]
 AnyCasePriority = Annotated[Priority, BeforeValidator(lambda value: value.capitalize() if isinstance(value, str) else value)]
-Rule = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(readable_rule)]
-TimeZone = Annotated[str, StringConstraints(min_length=1), AfterValidator(known_timezone)]
+Rule = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), EverMatching]
+TimeZone = Annotated[str, StringConstraints(min_length=1), KnownTimeZone]
 
 # ---------------------------------------------------------------- tables
 
@@ -261,10 +231,12 @@ class Task(TaskBase, table=True):
         start = current.astimezone(zone).replace(tzinfo=None, fold=0)
         if self.series_time and in_utc_from(zone, self.series_time) == current:
             start = self.series_time
-        # Where a whole day was skipped, as in Samoa in 2011, two local dates are the same moment.
-        dates = ((local, in_utc_from(zone, local)) for local in dates_after(rule, start))
-        local, due_date = next(((local, moment) for local, moment in dates if moment > current), (start, None))
-        if due_date is None or int(rule.get("COUNT", 0)) == 1 or ends_before(rule, local, due_date):
+        local = first_date_after(rule, start)
+        if local is None or int(rule.get("COUNT", 0)) == 1:
+            return None
+        due_date, until = in_utc_from(zone, local), datetime.fromisoformat(rule.get("UNTIL", "22001231T235959Z"))
+        # UNTIL is a moment in UTC, or a local day.
+        if due_date > until if until.tzinfo else local.date() > until.date():
             return None
         return Task(
             **self.model_dump(include=CARRIED),

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, Field, StrictBool, StringConstraints, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, StrictBool, StringConstraints, model_validator
 
-from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, Title
+from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, Title, UserId, ensure
 
 # ---------------------------------------------------------------- tasks
 
@@ -15,50 +15,17 @@ COMPLETED = AliasChoices("completed", "is_completed")
 # What a form sends for nothing counts as nothing.
 EMPTY_IS_NULL = {"due_date", "reminder_at", "recurrence_rule", "timezone"}
 NULL_IS_LEFT_OUT = {"completed", "is_completed", "priority", "tags", "timezone"}
-EXAMPLE: Any = {
-    "title": "Water the plants",
-    "priority": "High",
-    "tags": ["home"],
-    "due_date": "2027-01-04T08:00:00Z",
-    "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO",
-    "timezone": "Europe/Berlin",
-}
-STORED_EXAMPLE: Any = EXAMPLE | {
-    "description": "Those on the balcony, too",
-    "completed": False,
-    "is_completed": False,
-    "reminder_at": "2027-01-03T18:00:00Z",
-    "is_recurring": True,
-    "id": "1d72bcd1-6b42-48c6-809d-40d01ede2810",
-    "user_id": "04b57f7f-534f-4473-af76-a4776ffda373",
-    "created_at": "2026-12-24T18:00:00Z",
-    "updated_at": "2026-12-24T18:00:00Z",
-}
-
-NEXT_EXAMPLE = STORED_EXAMPLE | {
-    "id": "b9fdc44e-6ffe-5b18-91d3-b5a834e2b8ff",
-    "due_date": "2027-01-11T08:00:00Z",
-    "reminder_at": "2027-01-10T18:00:00Z",
-}
-
-
-def allow(field: dict[str, Any], kind: dict[str, Any]) -> None:
-    """Add an alternative to the JSON schema of a field; /docs offers a list where all are in one enum."""
-    if "enum" in field and "const" in kind:
-        field["enum"].append(kind["const"])
-        return
-    alternatives = field.pop("anyOf", None) or [{key: field.pop(key) for key in set(field) - {"title", "description", "default"}}]
-    field["anyOf"] = alternatives if kind in alternatives else [*alternatives, kind]
+EXAMPLE = {"title": "Water the plants", "priority": "High", "due_date": "2027-01-04T08:00:00Z", "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO"}
 
 
 def document_input(schema: dict[str, Any]) -> None:
-    """Drop the defaults, which generated clients would insist on, and name what a form may send for nothing."""
+    """Name what a form may send for nothing, and no defaults, for generated clients would insist on those fields."""
     for name, field in schema["properties"].items():
         field.pop("default", None)
-        if name in EMPTY_IS_NULL:
-            allow(field, {"const": ""})
-        if name in NULL_IS_LEFT_OUT:
-            allow(field, {"type": "null"})
+        empty = [{"const": ""}] * (name in EMPTY_IS_NULL) + [{"type": "null"}] * (name in NULL_IS_LEFT_OUT)
+        if empty:
+            kinds = field.pop("anyOf", None) or [{key: field.pop(key) for key in field.keys() - {"title"}}]
+            field["anyOf"] = kinds + empty
 
 
 class TaskCreate(TaskBase):
@@ -100,9 +67,9 @@ class TaskToggle(BaseModel):
 class TaskRead(TaskBase):
     """A task as it is stored; `is_completed` is another name for `completed`."""
 
-    model_config = {"json_schema_serialization_defaults_required": True, "json_schema_extra": {"example": STORED_EXAMPLE}}
+    model_config = {"json_schema_serialization_defaults_required": True}
 
-    is_completed: bool
+    is_completed: bool = False
     id: UUID
     user_id: str
     created_at: datetime
@@ -111,8 +78,6 @@ class TaskRead(TaskBase):
 
 class TaskToggled(TaskRead):
     """A task, and the next occurrence that completing it made."""
-
-    model_config = {"json_schema_extra": {"example": STORED_EXAMPLE | {"completed": True, "is_completed": True, "next_task": NEXT_EXAMPLE}}}
 
     next_task: TaskRead | None
 
@@ -130,81 +95,68 @@ def end_of_day(value: Any) -> Any:
     return f"{value}T23:59:59.999999" if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else value
 
 
-def document_parameter(schema: dict[str, Any]) -> None:
-    """A parameter may be empty, but a query knows no null."""
-    kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
-    schema |= kinds[0] if kinds else {}
-    allow(schema, {"const": ""})
-
-
-def parameter(description: str, default: Any = None, **options: Any) -> Any:
-    """A query parameter that may be empty."""
-    return Field(default=default, description=description, json_schema_extra=document_parameter, **options)
+SEPARATED = "separated by commas or repeated"
 
 
 class TaskFilter(BaseModel):
-    """Which tasks, in which order, and which page of them."""
+    """Which tasks, in which order, and which page of them; an empty parameter counts as left out."""
 
     q: Annotated[str, StringConstraints(max_length=200), Storable] = Field(
         default="",
         validation_alias=AliasChoices("q", "search"),
         description="Text in title or description, in any letter case; `search` is another name",
     )
-    status: Literal["all", "pending", "completed", "true", "false"] | None = parameter("The state; it wins over `completed`")
-    completed: bool | None = parameter("The state, as a yes or no")
-    priority: Annotated[list[AnyCasePriority], BeforeValidator(split)] = parameter("One or more, separated by commas or repeated", [])
-    tags: Annotated[list[Tag], BeforeValidator(split)] = parameter("Tags that a task must all have, separated by commas or repeated", [])
-    due_date_from: Moment | None = parameter("Due at this moment or later")
-    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | None = parameter("Due at this moment or earlier; a date is the whole day")
-    sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = parameter(
-        "What to sort by; tasks without a due date come last", "created_at"
+    status: Literal["all", "pending", "completed", "true", "false"] = Field(
+        default="all", description="The state; it wins over `completed`"
     )
-    sort_order: Literal["desc", "asc"] = parameter("Descending or ascending; of priorities, `High` is the greatest", "desc")
-    limit: int = parameter("How many tasks at most", 50, ge=1, le=100)
-    offset: int = parameter("How many tasks to pass over", 0, ge=0, le=2**31)
+    completed: bool | None = Field(default=None, description="The state, as a yes or no")
+    priority: Annotated[list[AnyCasePriority], BeforeValidator(split)] = Field(default=[], description=f"One or more, {SEPARATED}")
+    tags: Annotated[list[Tag], BeforeValidator(split)] = Field(default=[], description=f"Tags that a task must all have, {SEPARATED}")
+    due_date_from: Moment | None = Field(default=None, description="Due at this moment or later")
+    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | None = Field(
+        default=None, description="Due at this moment or earlier; a date is the whole day"
+    )
+    sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field(
+        default="created_at", description="What to sort by; tasks without a due date come last"
+    )
+    sort_order: Literal["desc", "asc"] = Field(default="desc", description="Of priorities, `High` is the greatest")
+    limit: int = Field(default=50, ge=1, le=100, description="How many tasks at most")
+    offset: int = Field(default=0, ge=0, le=2**31, description="How many tasks to pass over")
 
     @model_validator(mode="before")
     @classmethod
     def drop_empty_parameters(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """An empty parameter counts as left out."""
+        """As a form sends them."""
         return {name: value for name, value in data.items() if value not in ("", [""])}
 
     @property
     def filters(self) -> dict[str, Any]:
-        """The filters that are set, with their values; `status` wins over `completed`."""
-        states = {"pending": False, "false": False, "completed": True, "true": True, "all": None}
+        """The filters that are set, with their values."""
         values = self.model_dump(exclude={"status", "sort_by", "sort_order", "limit", "offset"})
         values["q"] = re.sub(r"([\\%_])", r"\\\1", self.q)
-        values["completed"] = states[self.status] if self.status else self.completed
+        if "status" in self.model_fields_set:
+            values["completed"] = None if self.status == "all" else self.status in ("completed", "true")
         return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
 # ---------------------------------------------------------------- accounts
 
 
-def trimmed_lower(value: Any) -> Any:
-    """E-mail addresses are stored and compared trimmed and in lower case."""
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def like_an_address(value: str) -> str:
-    """More than this only its mail server knows."""
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
-        raise ValueError("must be an e-mail address, such as ada@example.com")
-    return value
-
-
-Email = Annotated[str, BeforeValidator(trimmed_lower), StringConstraints(max_length=254), Storable]
-NewEmail = Annotated[Email, AfterValidator(like_an_address), Field(json_schema_extra={"format": "email"})]
+# More than this only the mail server of an address knows.
+LikeAnAddress = ensure(lambda value: re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value), "must be an e-mail address, such as ada@example.com")
+Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
+NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
 Password = Annotated[str, StringConstraints(max_length=128), Storable]
 NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=128), Storable]
+# Marks the tokens that are issued here.
+ACCOUNT_CLAIM = "task_api_account"
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable]
 
 
 class SignIn(BaseModel):
-    """The e-mail and password of an account."""
+    """The e-mail and password of an account; OAuth2 calls the e-mail `username`."""
 
-    email: Email = Field(examples=["grace@example.com"])
+    email: Email = Field(validation_alias=AliasChoices("email", "username"), examples=["grace@example.com"])
     password: Password = Field(examples=["correct horse"])
 
 
@@ -216,12 +168,14 @@ class SignUp(BaseModel):
     name: Name | None = Field(default=None, examples=["Grace"])
 
 
-class TokenForm(BaseModel):
-    """The OAuth2 password form (RFC 6749, 4.3.2), where the user name is the e-mail."""
+class Caller(BaseModel):
+    """Whom the claims of a token name, until when in Unix time, and whether that is an account made here."""
 
-    grant_type: str = Field(default="password", examples=["password"])
-    username: Email = Field(examples=["grace@example.com"])
-    password: Password = Field(examples=["correct horse"])
+    user_id: Annotated[UserId, BeforeValidator(lambda value: str(value) if type(value) is int else value)] = Field(
+        validation_alias=AliasChoices("sub", "user_id")
+    )
+    expires_at: float = Field(validation_alias="exp", strict=True, allow_inf_nan=False)
+    has_account: bool = Field(default=False, validation_alias=ACCOUNT_CLAIM)
 
 
 class UserRead(BaseModel):
