@@ -20,10 +20,9 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from itertools import islice
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
@@ -35,7 +34,6 @@ import urllib3
 import uvicorn
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from dateutil.rrule import rrulestr
 from jose import jwk, jwt
 from jose.utils import base64url_encode
 from pwdlib import PasswordHash
@@ -1636,46 +1634,6 @@ def test_a_rule_that_cannot_be_read_or_never_matches_is_a_400(ada, rule):
     assert bad_fields(ada.post(TASKS, {"title": "x", "recurrence_rule": rule})) == ["recurrence_rule"]
 
 
-PARTS = {
-    "BYMONTH": range(1, 13),
-    "BYMONTHDAY": [*range(1, 32), *range(-31, 0)],
-    "BYYEARDAY": [*range(1, 367), *range(-366, 0)],
-    "BYSETPOS": [*range(1, 5), *range(-4, 0)],
-    "BYDAY": "MO TU WE TH FR SA SU".split(),
-    "BYDAY numbered": "1MO 2MO 4TH 5TH -1SU -2MO".split(),
-}
-PARTS_OF = {
-    "DAILY": ["BYMONTH", "BYMONTHDAY", "BYDAY"],
-    "WEEKLY": ["BYMONTH", "BYDAY"],
-    "MONTHLY": ["BYMONTH", "BYMONTHDAY", "BYDAY", "BYDAY numbered", "BYSETPOS"],
-    "YEARLY": [*PARTS],
-}
-
-
-def random_rule(random):
-    """A rule of allowed parts; of two BYDAYs the second is left out."""
-    frequency = random.choice([*PARTS_OF])
-    chosen = {
-        part.split()[0]: PARTS[part] for part in random.sample(PARTS_OF[frequency], random.randint(0, min(3, len(PARTS_OF[frequency]))))
-    }
-    values = {part: ",".join(str(random.choice(choices)) for _ in range(random.randint(1, 5))) for part, choices in chosen.items()}
-    parts = {"FREQ": frequency, "WKST": random.choice(["MO", "SU", "WE"])} | values
-    return ";".join(f"{part}={value}" for part, value in parts.items())
-
-
-@pytest.mark.parametrize("seed", range(15))
-def test_completing_the_chain_gives_the_dates_of_the_whole_series(ada, seed):
-    random = Random(seed)
-    rule, start = f"{random_rule(random)};INTERVAL={random.randint(1, 5)}", date(2020, 1, 1) + timedelta(days=random.randrange(3650))
-    if ada.post(TASKS, {"title": "x", "recurrence_rule": rule}).status == 400:
-        assert not any(rrulestr(re.sub("INTERVAL=.", "INTERVAL=1", rule), dtstart=datetime(9599, 1, 1)))
-        return
-    whole = rrulestr(f"{rule};UNTIL=20591231T235959", dtstart=datetime.combine(start, datetime.min.time()))
-    expected = [f"{start}T00:00", *(f"{day:%Y-%m-%dT%H:%M}" for day in islice(whole, 5) if day.date() > start)]
-    chain = series(ada, f"{start}T00:00", rule, len(expected), "UTC")
-    assert [day for day in chain if day < "2060"] == expected
-
-
 HOSTILE_PARTS = """
 FREQ=DAILY FREQ=WEEKLY FREQ=MONTHLY FREQ=YEARLY INTERVAL=2 INTERVAL=99999999 BYMONTH=2 BYMONTHDAY=29 BYYEARDAY=366
 BYDAY=MO BYDAY=-5MO BYWEEKNO=53 BYSETPOS=5 BYSETPOS=-1 COUNT=2 UNTIL=99991231 WKST=SU
@@ -1902,84 +1860,50 @@ def test_the_readme_names_every_route_and_every_setting(main, operations):
 # ---------------------------------------------------------------- processes
 
 
-class Service:
-    """The service as a process of its own, as an operator starts it."""
-
-    def __init__(self, folder, database_url, *options):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        environment = os.environ | {"DATABASE_URL": database_url, "JWT_SECRET": SECRET}
-        command = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE), "--port", str(port), *options]
-        self.log = folder / f"log-{port}"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
-        self.client = Client(port)
-        self.ada = Person(self.client, f"ada-{uuid.uuid4()}")
-        while self.process.poll() is None:
-            with contextlib.suppress(urllib3.exceptions.HTTPError):
-                self.client.get("/health")
-                break
-
-    def stop(self):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
 @pytest.fixture
-def database_url(main, tmp_path):
-    """The PostgreSQL of the tests, or a new SQLite file."""
-    return main.settings.database_url.render_as_string(hide_password=False) if main.ON_POSTGRESQL else f"sqlite:///{tmp_path}/tasks.db"
+def service(main, tmp_path):
+    """The service as a process of its own, as an operator starts it: its URL of the database, process, client and log."""
+    url = main.settings.database_url.render_as_string(hide_password=False) if main.ON_POSTGRESQL else f"sqlite:///{tmp_path}/tasks.db"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE), "--port", str(port)]
+    client, log = Client(port), tmp_path / "log"
+    with log.open("wb") as stdout:
+        process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"DATABASE_URL": url}, stdout=stdout, stderr=subprocess.STDOUT)
+    while process.poll() is None:
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            client.get("/health")
+            break
+    yield url, process, client, log
+    process.kill()
+    process.wait()
 
 
-@pytest.fixture
-def serve(tmp_path):
-    with contextlib.ExitStack() as started:
-
-        def serve(*arguments):
-            service = Service(tmp_path, *arguments)
-            started.callback(service.stop)
-            return service
-
-        yield serve
-
-
-def test_nothing_acknowledged_is_lost_when_the_process_is_killed(serve, database_url):
-    service, acknowledged = serve(database_url), set()
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed(service):
+    url, process, client, _ = service
+    ada, acknowledged = Person(client, f"ada-{uuid.uuid4()}"), set()
 
     def write_until_it_ends(_):
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             while True:
-                acknowledged.add(service.ada.task(title=uuid.uuid4().hex)["title"])
+                acknowledged.add(ada.task(title=uuid.uuid4().hex)["title"])
                 if len(acknowledged) == 30:
-                    service.process.kill()
+                    process.kill()
 
     at_once(4, write_until_it_ends)
-    with create_engine(database_url, poolclass=NullPool).connect() as connection:
+    with create_engine(url, poolclass=NullPool).connect() as connection:
         assert acknowledged <= set(connection.scalars(text("SELECT title FROM tasks")))
 
 
 @on_postgresql
-def test_sigterm_answers_what_is_in_flight_and_ends(serve, database_url, email):
-    service = serve(database_url)
+def test_sigterm_answers_what_is_in_flight_and_ends(service, email):
+    _, process, client, log = service
     with ThreadPoolExecutor(6) as pool:
         # Hashing takes its turn, so that most of these still wait when the first is answered.
         accounts = [{"email": f"{number}-{email}", "password": PASSWORD} for number in range(6)]
-        answers = [pool.submit(service.client.post, "/auth/signup", account) for account in accounts]
+        answers = [pool.submit(client.post, "/auth/signup", account) for account in accounts]
         next(as_completed(answers))
-        service.process.terminate()
+        process.terminate()
         assert {answer.result().status for answer in answers} == {201}
-    assert service.process.wait(10) in (0, -signal.SIGTERM)
-    assert {json.loads(line)["level"] for line in service.log.read_text().splitlines()} == {"INFO"}
-
-
-def test_workers_that_start_at_once_on_an_empty_database_do_not_trip_over_each_other(serve, server):
-    server.psql("CREATE DATABASE empty")
-    service = serve(server.get_uri("empty"), "--workers", "3")
-    tasks = at_once(10, lambda _: service.ada.task(recurrence_rule="FREQ=DAILY"))
-    answers = at_once(20, lambda number: service.ada.post(f"{at(tasks[number // 2])}/toggle", {"completed": True}))
-    assert {answer.status for answer in answers} == {200}
-    assert service.ada.get().headers["X-Total-Count"] == "20"
-    assert {json.loads(line)["level"] for line in service.log.read_text().splitlines() if line.startswith("{")} == {"INFO"}
+    assert process.wait(10) in (0, -signal.SIGTERM)
+    assert {json.loads(line)["level"] for line in log.read_text().splitlines()} == {"INFO"}
