@@ -404,15 +404,12 @@ class RequestContextMiddleware:
                     (b"x-request-id", request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
                     (b"cache-control", cache),
-                    *([(b"strict-transport-security", b"max-age=31536000")] if scope["scheme"] == "https" else []),
                 ]
+                if scope["scheme"] == "https":
+                    message["headers"].append((b"strict-transport-security", b"max-age=31536000"))
                 # /docs, on this host itself, needs no permission.
-                origin = sent.get("origin")
-                if (
-                    origin
-                    and "access-control-allow-origin" not in Headers(raw=message["headers"])
-                    and not origin.endswith(f"//{sent['host']}")
-                ):
+                origin = sent.get("origin", f"//{sent.get('host')}")
+                if not origin.endswith(f"//{sent.get('host')}") and "access-control-allow-origin" not in Headers(raw=message["headers"]):
                     line["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
             await send(message)
 
