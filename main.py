@@ -23,7 +23,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import psycopg2
 import psycopg2.extensions
 import uvicorn
 from anyio import CapacityLimiter, fail_after, to_thread
@@ -43,9 +42,8 @@ from pydantic_core import to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
-from sqlalchemy import JSON, Boolean, ColumnElement, and_, bindparam, case, event, exists, not_, or_, text, type_coerce
+from sqlalchemy import JSON, Boolean, ColumnElement, bindparam, case, event, exists, or_, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Row, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
@@ -144,7 +142,7 @@ settings = load_settings()
 
 # FastAPI's thread pool runs this many handlers at once, each with a connection of SQLAlchemy's pool, so that none waits for the other.
 THREADS = 8
-# With threads and connections of their own: sign-ins, for a hash takes 64 MiB and a core, and /health/ready, which must not queue.
+# Beside them run two password hashes, of 64 MiB and a core each, and one readiness probe, which must not queue.
 HASHING, PROBES = CapacityLimiter(2), CapacityLimiter(1)
 # Seconds to wait for an answer of the database, and then to tell everybody else at once that it is away.
 DB_TIMEOUT, DB_RETRY = 5, 1
@@ -162,7 +160,7 @@ engine = create_engine(
     hide_parameters=True,
 )
 # For statements that must all happen or none: `with Session(transactional) as session:`, and `session.commit()` at the end.
-# Read what you are going to change `.with_for_update()`.
+# In it, select the rows that you will update `.with_for_update()`.
 transactional = engine.execution_options(isolation_level="READ COMMITTED" if ON_POSTGRESQL else "SERIALIZABLE")
 insert = postgresql.insert if ON_POSTGRESQL else sqlite.insert
 SQLITE_FILE = Path(settings.database_url.database or "")
@@ -249,19 +247,14 @@ def create_tables() -> None:
 
 # ---------------------------------------------------------------- log
 
-
-def configure_logging() -> None:
-    """Every logger writes lines of JSON, with what is `extra`, to standard output; uvicorn's access line gives way to ours."""
-    handler = logging.StreamHandler(sys.stdout)
-    renamed, left_out = {"levelname": "level", "exc_info": "traceback"}, [*RESERVED_ATTRS, "color_message"]
-    handler.setFormatter(JsonFormatter(["levelname", "message"], timestamp="time", rename_fields=renamed, reserved_attrs=left_out))
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for name in ("uvicorn", "uvicorn.access"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = name == "uvicorn"
-
-
-configure_logging()
+# Every logger writes lines of JSON, with what is `extra`, to standard output; uvicorn's access line gives way to ours.
+handler = logging.StreamHandler(sys.stdout)
+RENAMED, LEFT_OUT = {"levelname": "level", "exc_info": "traceback"}, [*RESERVED_ATTRS, "color_message"]
+handler.setFormatter(JsonFormatter(["levelname", "message"], timestamp="time", rename_fields=RENAMED, reserved_attrs=LEFT_OUT))
+logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+for name in ("uvicorn", "uvicorn.access"):
+    logging.getLogger(name).handlers.clear()
+    logging.getLogger(name).propagate = name == "uvicorn"
 log = logging.getLogger("task_api")
 
 # ---------------------------------------------------------------- errors
@@ -304,10 +297,12 @@ def first_line(error: Exception) -> str:
 
 async def answer_http_exception(request: Request, error: StarletteHTTPException) -> Response:
     """Ours, and those that Starlette raises by itself: no such path, no such method, an unreadable body."""
-    ours = error if isinstance(error, ApiError) else ApiError(error.status_code, error.detail)
+    details = [{"field": "body", "message": error.detail}] if error.status_code == 400 else None
+    api_error = error if isinstance(error, ApiError) else ApiError(error.status_code, error.detail, details=details)
     # The token route says 400 where others say 401.
     oauth = request.scope["path"].endswith("/auth/token")
-    return JSONResponse(ours.body(oauth), 400 if oauth and ours.status_code == 401 else ours.status_code, error.headers or ours.headers)
+    status = 400 if oauth and error.status_code == 401 else error.status_code
+    return JSONResponse(api_error.body(oauth), status, error.headers or api_error.headers)
 
 
 async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
@@ -334,8 +329,10 @@ async def answer_database_error(request: Request, error: Exception) -> Response:
         if isinstance(error, IntegrityError) and name in reason.lower():
             details = [{"field": field, "message": message}]
             return await answer_http_exception(request, ApiError(400, f"{field}: {message}", details=details))
-    ours = isinstance(error, IntegrityError | ProgrammingError | DataError) or getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
-    if ours and request.app.state.table_creation.done():
+    our_fault = (
+        isinstance(error, IntegrityError | ProgrammingError | DataError) or getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
+    )
+    if our_fault and request.app.state.table_creation.done():
         raise error
     # All else passes without a restart.
     log.warning("database unavailable: %s", reason)
@@ -375,11 +372,11 @@ class RequestContextMiddleware:
         """The path goes on without a slash at its end."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        started, size, path, sent = time.perf_counter(), 0, scope["path"], Headers(scope=scope)
-        request_id = sent.get("x-request-id", "")
+        started, size, path, request_headers = time.perf_counter(), 0, scope["path"], Headers(scope=scope)
+        request_id = request_headers.get("x-request-id", "")
         if not re.fullmatch("[A-Za-z0-9._-]{1,64}", request_id):
             request_id = uuid.uuid4().hex
-        line = {"request_id": request_id, "method": scope["method"], "path": path}
+        log_fields = {"request_id": request_id, "method": scope["method"], "path": path}
         scope["path"] = path.rstrip("/") or "/"
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
@@ -397,7 +394,7 @@ class RequestContextMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                line["status"] = message["status"]
+                log_fields["status"] = message["status"]
                 # A cache must ask again, so that the ETag of a task is of use.
                 cache = b"no-store" if path.startswith(ACCOUNT_PREFIXES) else b"private, no-cache"
                 message["headers"] += [
@@ -408,14 +405,16 @@ class RequestContextMiddleware:
                 if scope["scheme"] == "https":
                     message["headers"].append((b"strict-transport-security", b"max-age=31536000"))
                 # /docs, on this host itself, needs no permission.
-                origin = sent.get("origin", f"//{sent.get('host')}")
-                if not origin.endswith(f"//{sent.get('host')}") and "access-control-allow-origin" not in Headers(raw=message["headers"]):
-                    line["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
+                origin = request_headers.get("origin", f"//{request_headers.get('host')}")
+                if not origin.endswith(f"//{request_headers.get('host')}") and "access-control-allow-origin" not in Headers(
+                    raw=message["headers"]
+                ):
+                    log_fields["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
             await send(message)
 
         await self.app(scope, receive_limited, send_with_headers)
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        log.info("request", extra=line | {"milliseconds": milliseconds, "user_id": state.get("user_id")})
+        log.info("request", extra=log_fields | {"milliseconds": milliseconds, "user_id": state.get("user_id")})
 
 
 async def create_tables_when_possible() -> None:
@@ -423,7 +422,7 @@ async def create_tables_when_possible() -> None:
     while True:
         try:
             return await to_thread.run_sync(create_tables)
-        except DBAPIError as error:
+        except (DBAPIError, OSError) as error:
             log.warning("database unavailable: %s", first_line(error))
             await asyncio.sleep(DB_RETRY)
 
@@ -473,12 +472,12 @@ app = FastAPI(
 accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(tags=["tasks"])
 
 
-def answers(*errors: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
+def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for the OpenAPI document, with an example of each; with a default FastAPI adds no 422."""
     model = schemas.OAuthError if oauth else schemas.Error
     documented: dict[int | str, dict[str, Any]] = {"default": {"model": model, "description": "Any other error, in the same shape"}}
-    for error in errors:
-        example = ApiError(*error) if isinstance(error, tuple) else ApiError(error)
+    for answer in answers:
+        example = ApiError(*answer) if isinstance(answer, tuple) else ApiError(answer)
         content = {"application/json": {"example": example.body(oauth)}}
         documented[example.status_code] = {"model": model, "description": HTTPStatus(example.status_code).phrase, "content": content}
     return documented
@@ -618,7 +617,7 @@ hasher = PasswordHash.recommended()
 WRONG_PASSWORD = (401, "Wrong e-mail or password", "INVALID_CREDENTIALS")
 MAX_FAILURES, FAILURE_SECONDS = 10, 60
 # When sign-ins failed lately, in order: the moment, the e-mail and the address.
-failures: deque[tuple[float, str, str]] = deque()
+failures: deque[tuple[float, str, str]] = deque(maxlen=10_000)
 
 
 @cache
@@ -629,8 +628,8 @@ def decoy_hash() -> str:
 
 def token_for(user: User) -> schemas.TokenRead:
     """A new token, and whose it is."""
-    now, lifetime = int(time.time()), settings.jwt_expire_minutes * 60
-    claims = {"sub": user.id, schemas.ACCOUNT_CLAIM: True, "iat": now, "exp": now + lifetime}
+    lifetime = settings.jwt_expire_minutes * 60
+    claims = {"sub": user.id, schemas.ACCOUNT_CLAIM: True, "exp": int(time.time()) + lifetime}
     claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
     claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
     token = jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm)
@@ -640,9 +639,9 @@ def token_for(user: User) -> schemas.TokenRead:
 
 def authenticate(account: schemas.SignIn, address: str) -> schemas.TokenRead:
     """A new token; ApiError is the same for an unknown e-mail and for a wrong password."""
-    while failures and failures[0][0] < time.monotonic() - FAILURE_SECONDS:
-        failures.popleft()
-    if sum(failure[1:] == (account.email, address) for failure in failures) >= MAX_FAILURES:
+    since = time.monotonic() - FAILURE_SECONDS
+    recent = [who for moment, *who in tuple(failures) if moment > since]
+    if recent.count([account.email, address]) >= MAX_FAILURES:
         raise ApiError(429)
     with Session(engine) as session:
         user = session.exec(select(User).where(User.email == account.email)).one_or_none()
@@ -658,24 +657,19 @@ async def hash_password(body: schemas.SignUp) -> str:
 
 
 @accounts.post("/register", include_in_schema=False, status_code=201)
-@accounts.post("/signup", status_code=201, responses=answers(400, 409, 413, 503))
+@accounts.post("/signup", status_code=201, responses=errors(400, 409, 413, 503))
 def sign_up(body: schemas.SignUp, password_hash: Annotated[str, Depends(hash_password)]) -> schemas.TokenRead:
     """Make an account and sign in."""
     user = User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
-    answer = token_for(user)
+    new_account = insert(User).values(user.model_dump()).on_conflict_do_nothing(index_elements=["email"]).returning(col(User.id))
     with Session(engine) as session:
-        try:
-            session.add(user)
-            session.commit()
-        except IntegrityError as error:
-            if "email" not in first_line(error):
-                raise
-            raise ApiError(409) from None
-    return answer
+        if session.exec(new_account).one_or_none() is None:
+            raise ApiError(409)
+    return token_for(user)
 
 
 @accounts.post("/login", include_in_schema=False)
-@accounts.post("/signin", responses=answers(400, WRONG_PASSWORD, 413, 429, 503))
+@accounts.post("/signin", responses=errors(400, WRONG_PASSWORD, 413, 429, 503))
 async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     """Get a token for e-mail and password."""
     # Behind a proxy the address is the client's where uvicorn trusts the proxy, see FORWARDED_ALLOW_IPS.
@@ -683,13 +677,13 @@ async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     return await to_thread.run_sync(authenticate, body, address, limiter=HASHING)
 
 
-@accounts.post("/token", responses=answers((400, *WRONG_PASSWORD[1:]), 413, 429, 503, oauth=True))
+@accounts.post("/token", responses=errors((400, *WRONG_PASSWORD[1:]), 413, 429, 503, oauth=True))
 async def get_token(form: Annotated[schemas.SignIn, Form()], request: Request) -> schemas.TokenRead:
     """Get a token as OAuth2 does, for the Authorize button."""
     return await sign_in(form, request)
 
 
-@accounts.get("/me", response_model=schemas.UserRead, responses=answers(401, 503))
+@accounts.get("/me", response_model=schemas.UserRead, responses=errors(401, 503))
 def get_me(caller: CurrentCaller) -> User:
     """Show who is signed in."""
     with Session(engine) as session:
@@ -706,7 +700,7 @@ def create_user(session: Session, caller: CurrentCaller) -> None:
     session.exec(insert(User).values(id=caller.user_id).on_conflict_do_nothing())
 
 
-@accounts.delete("/me", status_code=204, responses=answers(401, 503))
+@accounts.delete("/me", status_code=204, responses=errors(401, 503))
 def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
     with Session(engine) as session:
@@ -727,19 +721,15 @@ COLUMNS: list[Any] = [col(Task.completed).label(name) if name == "is_completed" 
 OWNED = [col(Task.user_id) == bindparam("caller_id"), col(Task.id) == bindparam("task_id")]
 GET_TASK = select(*COLUMNS).where(*OWNED)
 NEW_TASK = insert(Task).execution_options(dml_strategy="raw")
-# Of a task with the same id nothing changes, but it is returned.
+# An update that changes nothing, for DO NOTHING returns no row.
 CREATE_TASK = NEW_TASK.on_conflict_do_update(index_elements=["user_id", "id"], set_={"etag": Task.etag}).returning(*COLUMNS)
 CREATE_NEXT_TASK = NEW_TASK.on_conflict_do_nothing().returning(*COLUMNS)
 # The columns to change are those that the parameters name; no object in a session has to follow.
 UPDATE_TASK = update(Task).where(*OWNED).returning(*COLUMNS).execution_options(synchronize_session=False)
-# A recurring task that opens or closes takes its series along, which one statement can't.
-UPDATE_STATE = UPDATE_TASK.where(
-    or_(
-        and_(not_(col(Task.is_recurring)), not_(bindparam("will_recur", type_=Boolean))),
-        col(Task.completed) == bindparam("will_be_completed"),
-    )
-)
-FLIP_STATE = UPDATE_TASK.where(not_(col(Task.is_recurring))).values(completed=not_(col(Task.completed)))
+# Completing or reopening a recurring task also adds or removes its next occurrence, which one statement can't: these skip it.
+RECURS = col(Task.is_recurring) | bindparam("will_recur", type_=Boolean)
+UPDATE_STATE = UPDATE_TASK.where((col(Task.completed) == bindparam("will_be_completed")) | ~RECURS)
+FLIP_STATE = UPDATE_TASK.where(~col(Task.is_recurring)).values(completed=~col(Task.completed))
 DELETE_TASK = delete(Task).where(*OWNED).returning(col(Task.id))
 
 
@@ -774,14 +764,14 @@ def find_task(session: Session, caller: CurrentCaller, task_id: uuid.UUID, if_ma
     return task
 
 
-def read(row: Row[Any]) -> dict[str, Any]:
+def as_dict(row: Row[Any]) -> dict[str, Any]:
     """A row was checked when it was stored, so that it goes out as it is."""
     return dict(zip(FIELDS, row, strict=False))
 
 
 def task_response(row: Row[Any], status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """One task and its ETag."""
-    return Response(to_json(read(row) | more), status, {"ETag": f'"{row.etag}"'} | dict(headers or {}), "application/json")
+    return Response(to_json(as_dict(row) | more), status, {"ETag": f'"{row.etag}"'} | dict(headers or {}), "application/json")
 
 
 # For the OpenAPI document.
@@ -791,7 +781,7 @@ NOT_MODIFIED: dict[int | str, Any] = {304: {"description": "The task still has t
 REPLAYED: dict[int | str, Any] = {200: {"model": schemas.TaskRead, "description": "An earlier call with this key made the task"}}
 
 
-@tasks.post("", status_code=201, response_model=schemas.TaskRead, responses=answers(400, 401, 413, 503) | REPLAYED, openapi_extra=EXAMPLE)
+@tasks.post("", status_code=201, response_model=schemas.TaskRead, responses=errors(400, 401, 413, 503) | REPLAYED, openapi_extra=EXAMPLE)
 def create_task(body: schemas.TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
     """Create a task."""
     # With a key the id is always the same: the primary key keeps a second task out, and the first one comes back.
@@ -812,7 +802,7 @@ def create_task(body: schemas.TaskCreate, caller: CurrentCaller, idempotency_key
 def has_tags() -> ColumnElement[bool]:
     """Containment of JSONB, which its GIN index serves, and the same on SQLite: no wanted tag that the task lacks."""
     if ON_POSTGRESQL:
-        return type_coerce(Task.tags, JSONB).contains(bindparam("tags", type_=JSONB))
+        return type_coerce(Task.tags, postgresql.JSONB).contains(bindparam("tags", type_=postgresql.JSONB))
     wanted = func.json_each(bindparam("tags", type_=JSON)).table_valued("value", name="wanted")
     present = func.json_each(Task.tags).table_valued("value", name="present")
     return ~exists(select(wanted.c.value).where(wanted.c.value.not_in(select(present.c.value))))
@@ -847,9 +837,9 @@ def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> tu
     return page.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")), total
 
 
-@tasks.get("", response_model=list[schemas.TaskRead], responses=answers(BAD_LIMIT, 401, 503))
+@tasks.get("", response_model=list[schemas.TaskRead], responses=errors(BAD_LIMIT, 401, 503))
 def list_tasks(caller: CurrentCaller, wanted: Annotated[schemas.TaskFilter, Query()]) -> Response:
-    """Find tasks: search, filter, sort and page through them."""
+    """Find tasks: search, filter, sort and page through them; an empty parameter counts as left out."""
     filters = wanted.filters
     page, count = page_of_tasks(tuple(filters), wanted.sort_by, wanted.sort_order)
     with Session(engine) as session:
@@ -858,16 +848,17 @@ def list_tasks(caller: CurrentCaller, wanted: Annotated[schemas.TaskFilter, Quer
         total = rows[0].total if rows else session.exec(count, params=values).one() if wanted.offset else 0
         if not total:
             check_account(session, caller)
-    return Response(to_json([read(row) for row in rows]), headers={"X-Total-Count": str(total)}, media_type="application/json")
+    return Response(to_json([as_dict(row) for row in rows]), headers={"X-Total-Count": str(total)}, media_type="application/json")
 
 
-@tasks.get("/{task_id}", response_model=schemas.TaskRead, responses=answers(401, 404, 503) | NOT_MODIFIED)
+@tasks.get("/{task_id}", response_model=schemas.TaskRead, responses=errors(401, 404, 503) | NOT_MODIFIED)
 def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
     """Get one task."""
     with Session(engine) as session:
         row = session.exec(GET_TASK, params=owned_by(caller, task_id)).one_or_none()
         if row is None:
-            find_task(session, caller, task_id)
+            check_account(session, caller)
+            raise ApiError(404)
     etag = f'"{row.etag}"'
     if if_none_match is not None and (if_none_match.strip() == "*" or etag in re.findall('"[^"]*"', if_none_match)):
         return Response(status_code=304, headers={"ETag": etag})
@@ -891,7 +882,7 @@ def change_task(
     state = not task.completed if flip else changes.get("completed", task.completed)
     if state != task.completed and (answer := complete_or_reopen(caller, task, changes | {"completed": state})):
         return answer
-    # Somebody else has changed the task meanwhile.
+    # Somebody else has changed the task meanwhile, so try again.
     return change_task(caller, task_id, changes, if_match, flip)
 
 
@@ -919,37 +910,38 @@ def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any
     return (row, made) if row else None
 
 
-@tasks.put("/{task_id}", response_model=schemas.TaskRead, responses=answers(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
+@tasks.put("/{task_id}", response_model=schemas.TaskRead, responses=errors(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
 def put_task(task_id: uuid.UUID, body: schemas.TaskCreate, caller: CurrentCaller, if_match: IfMatch) -> Response:
     """Change a task by a form that has its title; what is left out keeps its value."""
     row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
     return task_response(row)
 
 
-@tasks.patch("/{task_id}", response_model=schemas.TaskRead, responses=answers(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
+@tasks.patch("/{task_id}", response_model=schemas.TaskRead, responses=errors(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
 def update_task(task_id: uuid.UUID, body: schemas.TaskUpdate, caller: CurrentCaller, if_match: IfMatch) -> Response:
     """Change only what is sent; null clears what may be null."""
     row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
     return task_response(row)
 
 
-@tasks.delete("/{task_id}", status_code=204, responses=answers(401, 404, 412, 503))
+@tasks.delete("/{task_id}", status_code=204, responses=errors(401, 404, 412, 503))
 def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) -> None:
     """Delete a task."""
     with Session(engine) as session:
         gone = session.exec(DELETE_TASK.where(*unchanged(if_match)), params=owned_by(caller, task_id)).one_or_none()
         if gone is None:
             find_task(session, caller, task_id, if_match)
+            raise ApiError(404)
 
 
 @tasks.patch("/{task_id}/complete", include_in_schema=False)
 @tasks.patch("/{task_id}/toggle", include_in_schema=False)
-@tasks.post("/{task_id}/toggle", response_model=schemas.TaskToggled, responses=answers(400, 401, 404, 412, 413, 503))
+@tasks.post("/{task_id}/toggle", response_model=schemas.TaskToggled, responses=errors(400, 401, 404, 412, 413, 503))
 def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch, body: schemas.TaskToggle | None = None) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
     changes = body.model_dump(exclude_none=True) if body else {}
     row, upcoming = change_task(caller, task_id, changes, if_match, flip=not changes)
-    return task_response(row, next_task=read(upcoming) if upcoming else None)
+    return task_response(row, next_task=as_dict(upcoming) if upcoming else None)
 
 
 # What is called most is looked for first.
@@ -969,13 +961,13 @@ async def root() -> RedirectResponse:
 
 @app.head("/health", include_in_schema=False)
 @app.get("/health", tags=["health"])
-async def health() -> schemas.Health:
+async def health() -> dict[str, str]:
     """Tell that the process serves; it never waits for the database."""
-    return schemas.Health()
+    return {"status": "ok"}
 
 
-@app.get("/health/ready", tags=["health"], responses=answers(503))
-async def ready() -> schemas.Health:
+@app.get("/health/ready", tags=["health"], responses=errors(503))
+async def ready() -> dict[str, str]:
     """Tell whether the database answers within a second."""
 
     def look_at_tasks() -> None:
@@ -984,7 +976,7 @@ async def ready() -> schemas.Health:
 
     with fail_after(1):
         await to_thread.run_sync(look_at_tasks, limiter=PROBES, abandon_on_cancel=True)
-    return schemas.Health()
+    return {"status": "ok"}
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
-from pydantic import AfterValidator, BeforeValidator, StrictBool, StringConstraints
-from sqlalchemy import JSON, CheckConstraint, DateTime, Enum, Index, text
+from pydantic import AfterValidator, BeforeValidator, NaiveDatetime, StrictBool, StringConstraints
+from sqlalchemy import JSON, CheckConstraint, Enum, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel, UTCDateTime
+from sqlmodel import Field, SQLModel
 
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(2200, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
@@ -51,9 +51,9 @@ RULE_PARTS = {
     "YEARLY": MONTHLY_PARTS | {"BYYEARDAY": YEAR_DAYS},
 }
 # The calendar repeats after 400 years. dateutil looks for a date until the year 9999: moved there, it soon gives up.
-CALENDAR_CYCLES = 19 * 400
-# From this day on the calendar holds each kind of year, so that a rule which matches nothing here never matches.
-LAST_YEARS = datetime(2360, 1, 1)
+YEARS_AHEAD = 19 * 400
+# From here dateutil has 40 years to search, of each kind that the calendar knows: what matches none of them never matches.
+RULE_CHECK_START = datetime(2360, 1, 1)
 
 
 def read_rule(value: str) -> dict[str, str]:
@@ -76,9 +76,9 @@ def read_rule(value: str) -> dict[str, str]:
 def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
     """The next date of the series that begins on `start`, both in local time; COUNT and UNTIL are the caller's."""
     text = ";".join(f"{name}={part}" for name, part in rule.items() if name not in ("COUNT", "UNTIL"))
-    moved = start.replace(year=start.year + CALENDAR_CYCLES)
+    moved = start.replace(year=start.year + YEARS_AHEAD)
     found = rrulestr(text, dtstart=moved).after(moved)
-    return found and found.replace(year=found.year - CALENDAR_CYCLES, microsecond=start.microsecond)
+    return found and found.replace(year=found.year - YEARS_AHEAD, microsecond=start.microsecond)
 
 
 def in_utc_from(zone: ZoneInfo, local: datetime) -> datetime:
@@ -128,8 +128,8 @@ Storable = ensure(lambda value: not re.search("[\0\ud800-\udfff]", value), "must
 # Commas separate the tags of a filter.
 WithoutComma = ensure(lambda tag: "," not in tag, "must not contain a comma")
 KnownTimeZone = ensure(lambda name: name in TIMEZONES, "must be an IANA time zone, such as Europe/Berlin")
-# A rule that can't be read is never stored either.
-EverMatching = ensure(lambda rule: first_date_after(read_rule(rule) | {"INTERVAL": "1"}, LAST_YEARS), "matches no date at all")
+# A rule that can't be read is never stored either. Whichever days it skips, it must match one: hence INTERVAL=1.
+EverMatching = ensure(lambda rule: first_date_after(read_rule(rule) | {"INTERVAL": "1"}, RULE_CHECK_START), "matches no date at all")
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=255), Storable]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Description = Annotated[str, StringConstraints(max_length=2000), Storable]
@@ -137,7 +137,7 @@ Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(lambda tags: list(dict.fromkeys(tags)))]
 Moment = Annotated[datetime, BeforeValidator(iso_string), AfterValidator(in_utc)]
 AnyCasePriority = Annotated[Priority, BeforeValidator(lambda value: value.capitalize() if isinstance(value, str) else value)]
-Rule = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), EverMatching]
+Rule = Annotated[str, StringConstraints(max_length=200), EverMatching]
 TimeZone = Annotated[str, StringConstraints(min_length=1), KnownTimeZone]
 
 # ---------------------------------------------------------------- tables
@@ -167,7 +167,7 @@ class User(SQLModel, table=True):
     email: str | None = Field(default=None, max_length=254, unique=True)
     name: str | None = Field(default=None, max_length=200)
     password_hash: str | None = Field(default=None, max_length=255)
-    created_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime)
+    created_at: datetime = Field(default_factory=utc_now)
 
 
 class TaskBase(SQLModel):
@@ -178,8 +178,8 @@ class TaskBase(SQLModel):
     completed: StrictBool = False
     priority: AnyCasePriority = Field(default=Priority.MEDIUM, sa_type=PRIORITY)
     tags: Tags = Field(default_factory=list, sa_type=STRING_LIST)
-    due_date: Moment | None = Field(default=None, sa_type=UTCDateTime)
-    reminder_at: Moment | None = Field(default=None, sa_type=UTCDateTime)
+    due_date: Moment | None = None
+    reminder_at: Moment | None = None
     is_recurring: StrictBool = False
     recurrence_rule: Rule | None = None
     timezone: TimeZone = "UTC"
@@ -212,10 +212,10 @@ class Task(TaskBase, table=True):
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
     # Both move with every UPDATE, whoever writes it.
     etag: str = Field(default_factory=new_etag, max_length=16, sa_column_kwargs={"onupdate": new_etag})
-    updated_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime, sa_column_kwargs={"onupdate": utc_now})
-    created_at: datetime = Field(default_factory=utc_now, sa_type=UTCDateTime)
+    updated_at: datetime = Field(default_factory=utc_now, sa_column_kwargs={"onupdate": utc_now})
+    created_at: datetime = Field(default_factory=utc_now)
     # The local time that the rule gave, where a change of the clock moved the due date: the series goes on from there.
-    series_time: datetime | None = Field(default=None, sa_type=DateTime)
+    series_time: NaiveDatetime | None = None
 
     @property
     def next_id(self) -> uuid.UUID:

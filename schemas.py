@@ -12,7 +12,7 @@ from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, Title, User
 # ---------------------------------------------------------------- tasks
 
 COMPLETED = AliasChoices("completed", "is_completed")
-# What a form sends for nothing counts as nothing.
+# Forms send an empty text or null for an empty field.
 EMPTY_IS_NULL = {"due_date", "reminder_at", "recurrence_rule", "timezone"}
 NULL_IS_LEFT_OUT = {"completed", "is_completed", "priority", "tags", "timezone"}
 EXAMPLE = {"title": "Water the plants", "priority": "High", "due_date": "2027-01-04T08:00:00Z", "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO"}
@@ -143,7 +143,10 @@ class TaskFilter(BaseModel):
 
 
 # More than this only the mail server of an address knows.
-LikeAnAddress = ensure(lambda value: re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value), "must be an e-mail address, such as ada@example.com")
+LikeAnAddress = ensure(
+    lambda email: len(email) < 255 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email),
+    "must be an e-mail address, such as ada@example.com",
+)
 Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
 NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
 Password = Annotated[str, StringConstraints(max_length=128), Storable]
@@ -196,13 +199,7 @@ class TokenRead(BaseModel):
     user: UserRead
 
 
-# ---------------------------------------------------------------- health and errors
-
-
-class Health(BaseModel):
-    """The process serves."""
-
-    status: Literal["ok"] = "ok"
+# ---------------------------------------------------------------- errors
 
 
 class FieldError(BaseModel):

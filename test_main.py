@@ -183,6 +183,7 @@ def error(answer):
     message, code, details = body["detail"], body["code"], body["error"]["details"]
     assert body == {"detail": message, "code": code, "error": {"code": code, "message": message, "details": details}}
     assert (type(message), answer.headers["Content-Type"]) == (str, "application/json")
+    assert isinstance(details, list) is (code == "VALIDATION_ERROR")
     return answer.status, code
 
 
@@ -360,6 +361,12 @@ def test_the_database_itself_keeps_a_task_whole(ada, sql, change):
         sql(f"UPDATE tasks SET {change} WHERE user_id = :id", id=ada.user_id)
 
 
+@on_postgresql
+def test_tags_have_a_gin_index(main, client):
+    with main.engine.connect() as connection:
+        assert "gin" in connection.scalar(text("SELECT indexdef FROM pg_indexes WHERE indexname = 'tasks_by_tag'"))
+
+
 def test_statements_of_a_transaction_without_its_commit_change_nothing(main, ada):
     tasks = [ada.task(title="b"), ada.task(title="a")]
     with Session(main.transactional) as session:
@@ -395,13 +402,6 @@ def test_a_constraint_that_no_rule_names_is_a_500_and_the_log_holds_no_value(ada
     assert "hunter" not in json.dumps(logged())
 
 
-def test_a_sign_up_that_breaks_another_constraint_is_not_told_that_its_email_is_taken(client, sql, email):
-    sql(f"CREATE UNIQUE INDEX names_differ ON users (name) WHERE name = '{email}'")
-    first, second = (client.post("/auth/signup", {"email": who + email, "password": PASSWORD, "name": email}) for who in "ab")
-    sql("DROP INDEX names_differ")
-    assert (first.status, error(second)) == (201, CRASHED)
-
-
 def test_a_constraint_that_a_new_rule_names_is_a_400(main, client, route, sql, monkeypatch):
     monkeypatch.setitem(main.DATABASE_RULES, "foreign key constraint", ("user_id", "must be somebody"))
     sql("CREATE TABLE notes (user_id VARCHAR(255) REFERENCES users (id))")
@@ -426,6 +426,15 @@ def test_a_missing_file_is_a_503_and_the_log_says_so(main, client, ada, logged):
     Path("elsewhere").rename(file)
     assert ada.get().json() == tasks
     assert "the SQLite file is gone" in str(logged())
+
+
+@on_sqlite
+def test_a_stop_leaves_one_file_that_is_the_whole_database(main, ada):
+    ada.task()
+    assert Path("tasks.db-wal").exists()
+    with serving(main.app):
+        pass
+    assert not Path("tasks.db-wal").exists()
 
 
 @on_sqlite
@@ -528,11 +537,15 @@ def test_a_handler_may_log_at_every_level(client, route, logged):
         log = logging.getLogger("task_api")
         for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
             log.log(level, "%(name)s is here", {"name": "Ada"})
-        log.exception("no exception")
+        try:
+            _ = 1 / 0
+        except ZeroDivisionError:
+            log.exception("a bug", extra={"number": 1})
 
     route(handler)
     assert client.get("/route").status == 200
-    assert [line["message"] for line in logged()] == ["Ada is here"] * 4 + ["no exception", "request"]
+    assert [line["message"] for line in logged()] == ["Ada is here"] * 4 + ["a bug", "request"]
+    assert (logged()[4]["number"], "ZeroDivisionError" in logged()[4]["traceback"]) == (1, True)
 
 
 @on_our_server
@@ -598,11 +611,6 @@ def test_a_body_of_64_KiB_is_taken_and_one_byte_more_refused(ada, chunked):
     largest, larger = ((iter([sent[:9], sent[9:]]) if chunked else sent) for sent in (body, body + b" "))
     assert ada.post(TASKS, largest).status == 201
     assert error(ada.post(TASKS, larger)) == TOO_LARGE
-
-
-def test_a_body_that_no_route_reads_is_not_measured(ada):
-    assert error(ada.post("/no/such/path", b"x" * 65_537)) == NOT_FOUND
-    assert ada.call("DELETE", at(ada.task()), b"x" * 65_537).status == 204
 
 
 @on_sqlite
@@ -713,9 +721,9 @@ def test_a_bad_token_is_a_401_that_says_no_more(client, header):
 
 
 def test_an_expired_token_is_told_so_even_when_it_is_remembered(client, ada, monkeypatch):
-    assert (ada.get().status, Person(client, bearer=token(exp=int(time.time()) - 1)).get().status) == (200, 401)
-    later = time.time() + 601
-    monkeypatch.setattr(time, "time", lambda: later)
+    expired, now = Person(client, bearer=token(exp=int(time.time()) - 1)), time.time()
+    assert (ada.get().status, expired.get().json()["detail"]) == (200, "The token has expired")
+    monkeypatch.setattr(time, "time", lambda: now + 601)
     assert (error(answer := ada.get()), answer.json()["detail"]) == (UNAUTHORIZED, "The token has expired")
 
 
@@ -906,7 +914,12 @@ def test_sign_up_sign_in_and_me_answer_under_every_prefix(client, prefix, email)
 
 BAD_ACCOUNTS = [
     *((), ("ada@example.com",), ("ada", PASSWORD), ("a da@example.com", PASSWORD), ("a@example.com\0", PASSWORD)),
-    *(("x" * 250 + "@example.com", PASSWORD), ("ada@example.com", PASSWORD, "\0"), ("ada@example.com", PASSWORD, "x" * 201)),
+    *(
+        ("x" * 250 + "@example.com", PASSWORD),
+        ("İ" * 200 + "@example.com", PASSWORD),
+        ("ada@example.com", PASSWORD, "\0"),
+        ("ada@example.com", PASSWORD, "x" * 201),
+    ),
     *(("ada@example.com", password) for password in ("1234567", "x" * 129, SURROGATE * 8)),
 ]
 
@@ -987,12 +1000,6 @@ def test_the_token_of_a_deleted_account_is_worth_nothing(grace):
     answers += [grace.get(), grace.get(f"{TASKS}?offset=5"), grace.get(UNKNOWN), grace.post(TASKS, {"title": "back to life"})]
     answers += [grace.get("/auth/me"), grace.delete("/auth/me")]
     assert [error(answer) for answer in answers] == [UNAUTHORIZED] * len(answers)
-
-
-def test_the_email_of_a_deleted_account_is_free_again(client, grace, sign_in, email):
-    grace.delete("/auth/me")
-    assert sign_in().status == 401
-    assert client.post("/auth/signup", {"email": email, "password": PASSWORD}).status == 201
 
 
 def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(grace):
@@ -1206,6 +1213,11 @@ CALLS = [("GET", "", None), ("PATCH", "", {"title": "x"}), ("PATCH", "/complete"
 def test_an_id_that_is_unknown_or_no_uuid_is_a_404(ada, task_id):
     answers = [ada.call(method, f"{TASKS}/{task_id}{path}", body) for method, path, body in CALLS]
     assert [(error(answer), answer.json()["detail"]) for answer in answers] == [(NOT_FOUND, "Task not found")] * len(CALLS)
+
+
+def test_a_task_that_comes_while_its_deletion_is_refused_stays(main, ada, monkeypatch):
+    monkeypatch.setattr(main, "find_task", lambda *_: None)
+    assert error(ada.delete(UNKNOWN)) == NOT_FOUND
 
 
 @pytest.mark.parametrize("headers", [{}, {"If-Match": '"x"'}, {"If-None-Match": "*"}])
@@ -1460,6 +1472,8 @@ FREQ=DAILY;UNTIL=20270103T140000Z 2027: Jan 1 2 3
 FREQ=DAILY;UNTIL=20270103T135959Z 2027: Jan 1 2
 FREQ=DAILY;UNTIL=20260101 2027: Jan 1
 FREQ=DAILY;COUNT=1 2027: Jan 1
+FREQ=DAILY;BYMONTHDAY=1,-1 2027: Jan 1 31 Feb 1 28 Mar 1 ...
+FREQ=MONTHLY;BYSETPOS=1;WKST=SU 2027: Jan 5 Feb 5 ...
 FREQ=DAILY 2200: Dec 30 31
 FREQ=DAILY;INTERVAL=7;BYDAY=TU 2027: Jan 4
 FREQ=DAILY;INTERVAL=99999999999999999999 2027: Jan 4
@@ -1634,10 +1648,6 @@ def test_a_rule_that_cannot_be_read_or_never_matches_is_a_400(ada, rule):
     assert bad_fields(ada.post(TASKS, {"title": "x", "recurrence_rule": rule})) == ["recurrence_rule"]
 
 
-HOSTILE_PARTS = """
-FREQ=DAILY FREQ=WEEKLY FREQ=MONTHLY FREQ=YEARLY INTERVAL=2 INTERVAL=99999999 BYMONTH=2 BYMONTHDAY=29 BYYEARDAY=366
-BYDAY=MO BYDAY=-5MO BYWEEKNO=53 BYSETPOS=5 BYSETPOS=-1 COUNT=2 UNTIL=99991231 WKST=SU
-""".split()
 COSTLY_RULES = [
     "FREQ=DAILY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO",
     "FREQ=DAILY;INTERVAL=7;BYDAY=TU",
@@ -1661,12 +1671,6 @@ def cost_of(person, rule, due_date):
     else:
         assert error(answer) == INVALID
     return time.process_time() - started
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_a_hostile_rule_is_always_answered_and_never_slow(ada, seed):
-    random = Random(seed)
-    assert cost_of(ada, ";".join(random.sample(HOSTILE_PARTS, random.randint(1, 6))), "1970-01-02") < 0.5
 
 
 @pytest.mark.parametrize("rule", COSTLY_RULES)
@@ -1726,7 +1730,11 @@ def test_a_call_is_one_round_trip_but_for_a_rare_second_look_and_a_turn_of_a_rec
 def test_the_first_page_leads_to_the_documentation(client):
     answer = client.get("/")
     assert (answer.status, answer.headers["Location"]) == (307, "/docs")
-    assert b"Task API" in client.get("/docs").data
+    page = client.get("/docs").data.decode()
+    assert re.findall("Task API|persistAuthorization.: true|tryItOutEnabled.: true", page)[-2:] == [
+        'persistAuthorization": true',
+        'tryItOutEnabled": true',
+    ]
 
 
 @pytest.mark.parametrize(("method", "path", "cost"), [("GET", "/health", 0), ("HEAD", "/health", 0), ("GET", "/health/ready", 1)])
@@ -1813,6 +1821,7 @@ def test_the_document_knows_no_422_and_one_shape_of_errors(client, operations):
     assert "422" not in client.get("/openapi.json").data.decode()
     for (_, path), operation in operations.items():
         schema = {"$ref": f"#/components/schemas/{'OAuthError' if path.endswith('/token') else 'Error'}"}
+        assert all("schema" in answer["content"]["application/json"] for answer in operation["responses"].values() if "content" in answer)
         errors = [answer for status, answer in operation["responses"].items() if not status.startswith(("2", "3"))]
         assert {str(answer["content"]["application/json"]["schema"]) for answer in errors} <= {str(schema)}
 
@@ -1833,7 +1842,9 @@ def test_the_document_explains_each_parameter_of_a_list(operations):
 
 
 def test_the_document_says_what_a_form_may_send_for_nothing_and_insists_on_no_default(client):
-    fields = client.get("/openapi.json").json()["components"]["schemas"]["TaskCreate"]["properties"]
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert schemas["SignUp"]["properties"]["email"]["format"] == "email"
+    fields = schemas["TaskCreate"]["properties"]
     kinds = {name: [*field.get("anyOf", []), field] for name, field in fields.items()}
     empty = [name for name in kinds if {"const": ""} in kinds[name]]
     assert empty == ["due_date", "reminder_at", "recurrence_rule", "timezone"]
