@@ -474,12 +474,14 @@ accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(tags=["tasks"])
 
 def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for the OpenAPI document, with an example of each; with a default FastAPI adds no 422."""
-    model = schemas.OAuthError if oauth else schemas.Error
-    documented: dict[int | str, dict[str, Any]] = {"default": {"model": model, "description": "Any other error, in the same shape"}}
-    for answer in answers:
+    documented: dict[int | str, dict[str, Any]] = {}
+    for answer in (*answers, 500):
         example = ApiError(*answer) if isinstance(answer, tuple) else ApiError(answer)
-        content = {"application/json": {"example": example.body(oauth)}}
-        documented[example.status_code] = {"model": model, "description": HTTPStatus(example.status_code).phrase, "content": content}
+        documented["default" if answer == 500 else example.status_code] = {
+            "model": schemas.OAuthError if oauth else schemas.Error,
+            "description": HTTPStatus(example.status_code).phrase,
+            "content": {"application/json": {"example": example.body(oauth)}},
+        }
     return documented
 
 

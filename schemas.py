@@ -92,7 +92,7 @@ def split(value: Any) -> Any:
 
 def end_of_day(value: Any) -> Any:
     """A date without a time stands for the whole day."""
-    return f"{value}T23:59:59.999999" if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else value
+    return f"{value}T23:59:59.999999" if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else value
 
 
 SEPARATED = "separated by commas or repeated"
@@ -106,8 +106,8 @@ class TaskFilter(BaseModel):
         validation_alias=AliasChoices("q", "search"),
         description="Text in title or description, in any letter case; `search` is another name",
     )
-    status: Literal["all", "pending", "completed", "true", "false"] = Field(
-        default="all", description="The state; it wins over `completed`"
+    status: Literal["all", "pending", "completed", "true", "false"] | None = Field(
+        default=None, description="The state; it wins over `completed`"
     )
     completed: bool | None = Field(default=None, description="The state, as a yes or no")
     priority: Annotated[list[AnyCasePriority], BeforeValidator(split)] = Field(default=[], description=f"One or more, {SEPARATED}")
@@ -134,7 +134,7 @@ class TaskFilter(BaseModel):
         """The filters that are set, with their values."""
         values = self.model_dump(exclude={"status", "sort_by", "sort_order", "limit", "offset"})
         values["q"] = re.sub(r"([\\%_])", r"\\\1", self.q)
-        if "status" in self.model_fields_set:
+        if self.status:
             values["completed"] = None if self.status == "all" else self.status in ("completed", "true")
         return {name: value for name, value in values.items() if value not in (None, "", [])}
 
