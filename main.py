@@ -489,7 +489,7 @@ def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[in
 
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
 # The algorithms of an outside issuer, by the type and the curve of their keys (RFC 7518, RFC 8037).
-ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
+ALGORITHMS: dict[tuple[str | None, str | None], str] = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 # Seconds for which the issuer's keys are trusted, and between two fetches for a key that is not among them.
 KEYS_LIFETIME, REFETCH = 300, 10
 
@@ -509,31 +509,23 @@ class Ed25519Key(Key):
 jwk.register_key("EdDSA", Ed25519Key)
 
 
-def fetch_keys() -> list[tuple[str | None, str, Key]]:
-    """Key id, algorithm and key, for every key of the JWKS (RFC 7517) that can be used here."""
+def fetch_keys() -> list[dict[str, str]]:
+    """What JWT_JWKS_URL publishes (RFC 7517), but for keys that do not sign."""
     request = urllib.request.Request(str(settings.jwt_jwks_url), headers={"User-Agent": "task-api"})
     with urllib.request.urlopen(request, timeout=5) as response:
-        published = json.loads(response.read(1024 * 1024))["keys"]
-    found = []
-    for key in published:
-        # A key that can't be read is no reason to pass over the others (RFC 7517, 5).
-        with suppress(Exception):
-            algorithm = ALGORITHMS[key["kty"], key.get("crv")]
-            if key.get("alg", algorithm) == algorithm and key.get("use", "sig") == "sig":
-                found.append((key.get("kid"), algorithm, jwk.construct(key, algorithm)))
-    return found
+        return [key for key in json.loads(response.read(1024 * 1024))["keys"] if key.get("use", "sig") == "sig"]
 
 
 class IssuerKeys:
-    """The public keys of JWT_JWKS_URL."""
+    """The public keys of an outside issuer."""
 
     def __init__(self) -> None:
-        self.keys: list[tuple[str | None, str, Key]] = []
+        self.keys: list[dict[str, str]] = []
         self.fetched_at = -math.inf
         self.fetching = asyncio.Lock()
 
-    async def find(self, key_id: str | None, algorithm: str) -> tuple[Key, ...]:
-        """The keys that may have signed such a token; ApiError when there are none at all."""
+    async def find(self, key_id: str | None, algorithm: str) -> str:
+        """A JWKS of the keys that may have signed such a token; ApiError when there are none at all."""
         async with self.fetching:
             if time.monotonic() > self.fetched_at + (KEYS_LIFETIME if self.known(key_id, algorithm) else REFETCH):
                 try:
@@ -544,35 +536,36 @@ class IssuerKeys:
                 self.fetched_at = time.monotonic()
         if not self.keys:
             raise ApiError(503, "The keys of the token issuer are unavailable, try again soon", "ISSUER_UNAVAILABLE")
-        return self.known(key_id, algorithm)
+        return json.dumps({"keys": self.known(key_id, algorithm)})
 
-    def known(self, key_id: str | None, algorithm: str) -> tuple[Key, ...]:
-        """A token need not name its key."""
-        return tuple(key for known_id, known_for, key in self.keys if known_for == algorithm and key_id in (None, known_id))
+    def known(self, key_id: str | None, algorithm: str) -> list[dict[str, str]]:
+        """Each kind of algorithm has its own kind of key. A token need not name its key."""
+        kind = [key for key in self.keys if ALGORITHMS.get((key.get("kty"), key.get("crv"))) == algorithm == key.get("alg", algorithm)]
+        return [key for key in kind if key_id in (None, key.get("kid"))]
 
 
 issuer_keys = IssuerKeys()
 
 
-async def keys_for(token: str) -> tuple[str, tuple[Key, ...]]:
-    """The algorithm of a token and the keys it may be signed with: each kind of algorithm has its own kind of key."""
+async def key_for(token: str) -> tuple[str, Key | str]:
+    """The algorithm of a token and the key, or the JWKS, that it must be signed with."""
     header = jwt.get_unverified_header(token)
     # python-jose passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
     if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
         raise JWTError("malformed")
     if header["alg"] == settings.jwt_algorithm:
-        return settings.jwt_algorithm, (SECRET_KEY,)
+        return settings.jwt_algorithm, SECRET_KEY
     if settings.jwt_jwks_url is None:
         raise JWTError("no such algorithm here")
     return header["alg"], await issuer_keys.find(header.get("kid"), header["alg"])
 
 
 @lru_cache(4096)
-def read_token(token: str, algorithm: str, keys: tuple[Key, ...]) -> schemas.Caller:
+def read_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
     """Whom a well-signed token names; of its claims python-jose checks too little, so Caller does."""
     checks = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False}
     checks["require_aud" if settings.jwt_audience else "verify_aud"] = bool(settings.jwt_audience)
-    claims = jwt.decode(token, list(keys), [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)  # type: ignore[arg-type]
+    claims = jwt.decode(token, key, [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)
     return schemas.Caller.model_validate(claims)
 
 
@@ -590,7 +583,7 @@ async def current_caller(
 ) -> schemas.Caller:
     """Whom the bearer token names; under the path of another user there is nothing."""
     try:
-        caller = read_token(token or "", *await keys_for(token or ""))
+        caller = read_token(token or "", *await key_for(token or ""))
     except ApiError:
         raise
     # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError, OverflowError, UnicodeError.

@@ -860,8 +860,8 @@ def test_known_keys_go_on_working_while_the_issuer_is_away(main, client, issuer)
     assert Person(client, bearer=issuer.token("ES256", "bob")).get().status == 200
 
 
-def test_a_key_that_cannot_be_read_is_passed_over(client, issuer):
-    issuer.keys = ["no key", {}, {"kty": "RSA"}, {"kty": "EC", "crv": "P-521"}, *issuer.keys]
+def test_keys_that_cannot_be_used_are_passed_over(client, issuer):
+    issuer.keys = [{}, {"kty": "RSA", "kid": "broken"}, {"kty": "oct", "k": "AAAA"}, {"kty": "EC", "crv": "P-521"}, *issuer.keys]
     assert Person(client, bearer=issuer.token("RS256")).get().status == 200
 
 
