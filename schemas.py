@@ -149,7 +149,7 @@ LikeAnAddress = ensure(
 )
 Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
 NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
-Password = Annotated[str, StringConstraints(max_length=128), Storable]
+Password = Annotated[str, Storable]
 NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=128), Storable]
 # Marks the tokens that are issued here.
 ACCOUNT_CLAIM = "task_api_account"

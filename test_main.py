@@ -433,7 +433,7 @@ def test_a_file_that_cannot_be_made_is_named_in_the_log(main, logged, monkeypatc
     monkeypatch.setattr(main, "DB_TIMEOUT", 0.1)
     monkeypatch.setattr(main, "SQLITE_FILE", Path("no/such/folder/tasks.db"))
     with serving(main.app):
-        assert [line["message"] for line in logged() if "no/such/folder" in line["message"]]
+        assert "no/such/folder" in str(logged())
 
 
 @on_sqlite
@@ -1841,12 +1841,12 @@ def test_the_document_explains_each_parameter_of_a_list(operations):
 def test_the_document_says_what_a_form_may_send_for_nothing_and_insists_on_no_default(client):
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert schemas["SignUp"]["properties"]["email"]["format"] == "email"
+    assert set(schemas["TaskRead"]["required"]) == set(schemas["TaskRead"]["properties"])
     fields = schemas["TaskCreate"]["properties"]
     kinds = {name: [*field.get("anyOf", []), field] for name, field in fields.items()}
-    empty = [name for name in kinds if {"const": ""} in kinds[name]]
-    assert empty == ["due_date", "reminder_at", "recurrence_rule", "timezone"]
+    assert [name for name in kinds if {"const": ""} in kinds[name]] == ["due_date", "reminder_at", "recurrence_rule", "timezone"]
     assert [name for name in kinds if {"type": "null"} not in kinds[name]] == ["title", "is_recurring"]
-    assert [name for name, field in fields.items() if "default" in field] == []
+    assert "default" not in str(fields)
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", TASKS), ("PUT", f"{TASKS}/{{task_id}}"), ("PATCH", f"{TASKS}/{{task_id}}")])
