@@ -153,7 +153,6 @@ ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 engine = create_engine(
     settings.database_url,
     isolation_level="AUTOCOMMIT",
-    skip_autocommit_rollback=True,
     pool_size=THREADS + 3,
     max_overflow=-1,
     pool_use_lifo=True,

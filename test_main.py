@@ -261,6 +261,7 @@ POSTGRESQL = "postgresql+psycopg2://user@host/name?channel_binding=require&sslmo
         ("JWT_SECRET", "x" * 32, "x" * 32),
         ("BETTER_AUTH_SECRET", "x" * 32, "x" * 32),
         ("JWT_EXPIRE_MINUTES", "", 1440),
+        ("JWT_ALGORITHM", "HS512", "HS512"),
         ("CORS_ORIGINS", " https://a.example/, http://b:81 ,", ["https://a.example", "http://b:81"]),
         ("DATABASE_URL", POSTGRESQL, POSTGRESQL),
         ("DATABASE_URL", POSTGRESQL.replace("postgresql+psycopg2", "postgres"), POSTGRESQL),
@@ -1017,8 +1018,7 @@ def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(grace):
 def test_a_user_of_an_outside_issuer_needs_no_sign_up_and_may_be_deleted(ada):
     assert (ada.delete("/auth/me").status, ada.get().json()) == (204, [])
     user = ada.get("/auth/me").json()
-    assert user == {"id": ada.user_id, "email": None, "name": None, "created_at": user["created_at"]}
-    assert ada.get("/auth/me").json() == user
+    assert ada.get("/auth/me").json() == user == {"id": ada.user_id, "email": None, "name": None, "created_at": user["created_at"]}
     assert ada.task()["user_id"] == ada.user_id
     assert (ada.delete("/auth/me").status, ada.get().json()) == (204, [])
 
@@ -1728,11 +1728,7 @@ def test_a_call_is_one_round_trip_but_for_a_rare_second_look_and_a_turn_of_a_rec
 def test_the_first_page_leads_to_the_documentation(client):
     answer = client.get("/")
     assert (answer.status, answer.headers["Location"]) == (307, "/docs")
-    page = client.get("/docs").data.decode()
-    assert re.findall("Task API|persistAuthorization.: true|tryItOutEnabled.: true", page)[-2:] == [
-        'persistAuthorization": true',
-        'tryItOutEnabled": true',
-    ]
+    assert len(re.findall("persistAuthorization.: true|tryItOutEnabled.: true", client.get("/docs").data.decode())) == 2
 
 
 @pytest.mark.parametrize(("method", "path", "cost"), [("GET", "/health", 0), ("HEAD", "/health", 0), ("GET", "/health/ready", 1)])
@@ -1810,7 +1806,8 @@ def test_every_documented_status_happens_and_every_status_is_documented(operatio
 def test_every_example_of_an_error_happens(operations, survey):
     for operation, told in operations.items():
         for status, answers in survey[operation].items():
-            if example := told["responses"][status].get("content", {}).get("application/json", {}).get("example"):
+            if status >= "4":
+                example = told["responses"][status]["content"]["application/json"]["example"]
                 assert (example["code"], example["detail"]) in [(answer.json()["code"], answer.json()["detail"]) for answer in answers]
 
 
