@@ -806,7 +806,7 @@ def has_tags() -> ColumnElement[bool]:
 FILTERS: dict[str, ColumnElement[bool]] = {
     "q": or_(*(col(column).icontains(bindparam("q"), escape="\\") for column in (Task.title, Task.description))),
     "completed": col(Task.completed) == bindparam("completed"),
-    "priority": col(Task.priority).in_(bindparam("priority", expanding=True)),
+    "priority": col(Task.priority).in_(bindparam("priority")),
     "tags": has_tags(),
     "due_date_from": col(Task.due_date) >= bindparam("due_date_from"),
     "due_date_to": col(Task.due_date) <= bindparam("due_date_to"),
