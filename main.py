@@ -180,7 +180,7 @@ def wait_for_answer(connection: Any) -> None:
 
 
 def check_database_answers(*_: Any) -> None:
-    """A circuit breaker: whoever queued behind a timeout is told at once, before anything is sent, instead of waiting for another."""
+    """A circuit breaker: a timeout empties the pool, and whoever queued behind it is told at once instead of waiting for another."""
     if time.monotonic() < silent_until:
         raise psycopg2.OperationalError("the database did not answer others just now")
 
@@ -210,7 +210,6 @@ def check_sqlite_file(*_: Any) -> None:
 if ON_POSTGRESQL:
     psycopg2.extensions.set_wait_callback(wait_for_answer)
     event.listen(engine, "do_connect", check_database_answers)
-    event.listen(engine, "checkout", check_database_answers)
     event.listen(engine, "checkout", replace_closed_connection)
 else:
     event.listen(engine, "connect", prepare_sqlite)
