@@ -889,8 +889,9 @@ def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any
             # First, for it locks the user before the task, as the deletion of an account does.
             try:
                 made = session.exec(CREATE_NEXT_TASK, params=upcoming.model_dump()).one_or_none()
-            except IntegrityError as error:
-                if "foreign key" in first_line(error).lower():
+            except IntegrityError:
+                session.rollback()
+                if session.get(User, caller.user_id) is None:
                     return None
                 raise
         elif not task.completed:
