@@ -402,12 +402,11 @@ class RequestContextMiddleware:
                 ]
                 if scope["scheme"] == "https":
                     message["headers"].append((b"strict-transport-security", b"max-age=31536000"))
-                # /docs, on this host itself, needs no permission.
-                origin = request_headers.get("origin", f"//{request_headers.get('host')}")
-                if not origin.endswith(f"//{request_headers.get('host')}") and "access-control-allow-origin" not in Headers(
-                    raw=message["headers"]
-                ):
-                    log_fields["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
+                origin = request_headers.get("origin")
+                if origin and "access-control-allow-origin" not in Headers(raw=message["headers"]):
+                    # /docs, on this host itself, needs no permission.
+                    if not origin.endswith(f"//{request_headers.get('host')}"):
+                        log_fields["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
             await send(message)
 
         await self.app(scope, receive_limited, send_with_headers)
