@@ -508,6 +508,7 @@ jwk.register_key("EdDSA", Ed25519Key)
 
 def fetch_keys() -> list[dict[str, str]]:
     """What JWT_JWKS_URL publishes (RFC 7517), but for keys that do not sign."""
+    # Some issuers refuse urllib by its name.
     request = urllib.request.Request(str(settings.jwt_jwks_url), headers={"User-Agent": "task-api"})
     with urllib.request.urlopen(request, timeout=5) as response:
         return [key for key in json.loads(response.read(1024 * 1024))["keys"] if key.get("use", "sig") == "sig"]

@@ -766,7 +766,7 @@ class Issuer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(handler):
                 self.fetched += 1
-                handler.send_response(200)
+                handler.send_response(403 if "urllib" in handler.headers["User-Agent"] else 200)
                 handler.end_headers()
                 handler.wfile.write(json.dumps({"keys": self.keys}).encode())
 
@@ -1186,7 +1186,7 @@ def test_a_hostile_number_is_a_400(ada, field, number):
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", TASKS), ("PUT", UNKNOWN), ("PATCH", UNKNOWN)])
 def test_a_body_that_is_no_json_object_is_a_400(ada, method, path, body):
-    assert error(ada.call(method, path, body)) == INVALID
+    assert bad_fields(ada.call(method, path, body)) == ["body"]
 
 
 def test_the_longest_task_fits(ada):
