@@ -69,15 +69,16 @@ def read_rule(value: str) -> dict[str, str]:
         raise ValueError(f"has a value out of range in {', '.join(bad)} (RFC 5545, 3.3.10)")
     if "COUNT" in rule and "UNTIL" in rule:
         raise ValueError("must not hold both COUNT and UNTIL")
-    datetime.fromisoformat(rule.get("UNTIL", "20000101"))
+    if "UNTIL" in rule:
+        datetime.fromisoformat(rule["UNTIL"])
     return rule
 
 
 def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
     """The next date of the series that begins on `start`, both in local time; COUNT and UNTIL are the caller's."""
-    text = ";".join(f"{name}={part}" for name, part in rule.items() if name not in ("COUNT", "UNTIL"))
+    endless = ";".join(f"{name}={part}" for name, part in rule.items() if name not in ("COUNT", "UNTIL"))
     moved = start.replace(year=start.year + YEARS_AHEAD)
-    found = rrulestr(text, dtstart=moved).after(moved)
+    found = rrulestr(endless, dtstart=moved).after(moved)
     return found and found.replace(year=found.year - YEARS_AHEAD, microsecond=start.microsecond)
 
 
@@ -234,7 +235,8 @@ class Task(TaskBase, table=True):
         local = first_date_after(rule, start)
         if local is None or int(rule.get("COUNT", 0)) == 1:
             return None
-        due_date, until = in_utc_from(zone, local), datetime.fromisoformat(rule.get("UNTIL", "22001231T235959Z"))
+        due_date = in_utc_from(zone, local)
+        until = datetime.fromisoformat(rule["UNTIL"]) if "UNTIL" in rule else LAST_MOMENT
         # UNTIL is a moment in UTC, or a local day.
         if due_date > until if until.tzinfo else local.date() > until.date():
             return None
