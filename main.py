@@ -47,7 +47,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Row, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -273,11 +273,12 @@ OAUTH_ERRORS = {"INVALID_CREDENTIALS": "invalid_grant", "VALIDATION_ERROR": "inv
 
 
 class ApiError(HTTPException):
-    """Raise it anywhere; what is left out comes from ERRORS."""
+    """Raise it anywhere; what is left out comes from ERRORS, or the message from the details."""
 
     def __init__(self, status: int, message: str = "", code: str = "", details: list[dict[str, str]] | None = None) -> None:
         standard = ERRORS.get(status) or (HTTPStatus(status).name, HTTPStatus(status).phrase, {})
-        super().__init__(status, message or standard[1], standard[2])
+        message = message or "; ".join(f"{detail['field']}: {detail['message']}" for detail in details or []) or standard[1]
+        super().__init__(status, message, standard[2])
         self.code, self.details = code or standard[0], details
 
     def body(self, oauth: bool = False) -> dict[str, Any]:
@@ -316,8 +317,7 @@ async def answer_invalid_request(request: Request, error: RequestValidationError
         elif not path:
             message = "must be a JSON object, sent with Content-Type: application/json"
         details.append({"field": ".".join(map(str, path)) or place, "message": message})
-    summary = "; ".join(f"{detail['field']}: {detail['message']}" for detail in details)
-    return await answer_http_exception(request, ApiError(400, summary, details=details))
+    return await answer_http_exception(request, ApiError(400, details=details))
 
 
 async def answer_database_error(request: Request, error: Exception) -> Response:
@@ -325,8 +325,7 @@ async def answer_database_error(request: Request, error: Exception) -> Response:
     reason, cause = first_line(error), getattr(error, "orig", None)
     for name, (field, message) in DATABASE_RULES.items():
         if isinstance(error, IntegrityError) and name in reason.lower():
-            details = [{"field": field, "message": message}]
-            return await answer_http_exception(request, ApiError(400, f"{field}: {message}", details=details))
+            return await answer_http_exception(request, ApiError(400, details=[{"field": field, "message": message}]))
     our_fault = (
         isinstance(error, IntegrityError | ProgrammingError | DataError) or getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
     )
@@ -394,16 +393,13 @@ class RequestContextMiddleware:
             if message["type"] == "http.response.start":
                 log_fields["status"] = message["status"]
                 # A cache must ask again, so that the ETag of a task is of use.
-                cache = b"no-store" if path.startswith(ACCOUNT_PREFIXES) else b"private, no-cache"
-                message["headers"] += [
-                    (b"x-request-id", request_id.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"cache-control", cache),
-                ]
+                cache = "no-store" if path.startswith(ACCOUNT_PREFIXES) else "private, no-cache"
+                headers = MutableHeaders(scope=message)
+                headers.update({"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": cache})
                 if scope["scheme"] == "https":
-                    message["headers"].append((b"strict-transport-security", b"max-age=31536000"))
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
                 origin = request_headers.get("origin")
-                if origin and "access-control-allow-origin" not in Headers(raw=message["headers"]):
+                if origin and "access-control-allow-origin" not in headers:
                     # /docs, on this host itself, needs no permission.
                     if not origin.endswith(f"//{request_headers.get('host')}"):
                         log_fields["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
@@ -598,12 +594,6 @@ async def current_caller(
 CurrentCaller = Annotated[schemas.Caller, Depends(current_caller)]
 
 
-def check_account(session: Session, caller: CurrentCaller) -> None:
-    """The token of a deleted account is worth nothing any more."""
-    if caller.has_account and session.get(User, caller.user_id) is None:
-        raise ApiError(401)
-
-
 # ---------------------------------------------------------------- accounts
 
 hasher = PasswordHash.recommended()
@@ -676,6 +666,18 @@ async def get_token(form: Annotated[schemas.SignIn, Form()], request: Request) -
     return await sign_in(form, request)
 
 
+def check_account(session: Session, caller: CurrentCaller) -> None:
+    """The token of a deleted account is worth nothing any more."""
+    if caller.has_account and session.get(User, caller.user_id) is None:
+        raise ApiError(401)
+
+
+def create_user(session: Session, caller: CurrentCaller) -> None:
+    """A user of an outside issuer gets a row with their first task or first look at /me."""
+    check_account(session, caller)
+    session.exec(insert(User).values(id=caller.user_id).on_conflict_do_nothing())
+
+
 @accounts.get("/me", response_model=schemas.UserRead, responses=errors(401, 503))
 def get_me(caller: CurrentCaller) -> User:
     """Show who is signed in."""
@@ -685,12 +687,6 @@ def get_me(caller: CurrentCaller) -> User:
             create_user(session, caller)
             user = session.get_one(User, caller.user_id)
         return user
-
-
-def create_user(session: Session, caller: CurrentCaller) -> None:
-    """A user of an outside issuer gets a row with their first task or first look at /me."""
-    check_account(session, caller)
-    session.exec(insert(User).values(id=caller.user_id).on_conflict_do_nothing())
 
 
 @accounts.delete("/me", status_code=204, responses=errors(401, 503))

@@ -142,7 +142,7 @@ class TaskFilter(BaseModel):
 # ---------------------------------------------------------------- accounts
 
 
-# More than this only the mail server of an address knows.
+# More than this only the mail server of an address knows. In lower case it may be longer than it was.
 LikeAnAddress = ensure(
     lambda email: len(email) < 255 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email),
     "must be an e-mail address, such as ada@example.com",
@@ -151,8 +151,6 @@ Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, m
 NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
 Password = Annotated[str, Storable]
 NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=128), Storable]
-# Marks the tokens that are issued here.
-ACCOUNT_CLAIM = "task_api_account"
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable]
 
 
@@ -169,6 +167,10 @@ class SignUp(BaseModel):
     email: NewEmail = Field(examples=["grace@example.com"])
     password: NewPassword = Field(examples=["correct horse"])
     name: Name | None = Field(default=None, examples=["Grace"])
+
+
+# Marks the tokens that are issued here.
+ACCOUNT_CLAIM = "task_api_account"
 
 
 class Caller(BaseModel):
