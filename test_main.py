@@ -95,7 +95,8 @@ def main(request, tmp_path_factory):
 def serving(app):
     """A client of the service, which runs in this process, so that a test can break its insides."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    # By itself uvicorn closes a connection that was idle for 5 seconds, perhaps as the next call goes out on it.
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_keep_alive=600))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     client = Client(listener.getsockname()[1])
