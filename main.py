@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import math
 import os
 import re
 import secrets
@@ -12,7 +11,6 @@ import sqlite3
 import sys
 import tempfile
 import time
-import traceback
 import urllib.request
 import uuid
 from collections import deque
@@ -27,14 +25,13 @@ import psycopg2.extensions
 import uvicorn
 from anyio import CapacityLimiter, fail_after, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fastapi import APIRouter, Depends, FastAPI, Form, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
-from jose import jwk, jwt
+from jose import JOSEError, jwk, jwt
 from jose.backends.base import Key
-from jose.exceptions import JWKError, JWTError
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
 from pydantic import AliasChoices, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
@@ -42,13 +39,12 @@ from pydantic_core import to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
-from sqlalchemy import JSON, Boolean, ColumnElement, bindparam, case, event, exists, or_, text, type_coerce
+from sqlalchemy import JSON, URL, Boolean, ColumnElement, Row, bindparam, case, event, exists, make_url, or_, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Row, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -110,7 +106,7 @@ class Settings(BaseSettings):
             value = value or (generated_secret() if url.get_backend_name() == "sqlite" else "")
         except OSError:
             raise ValueError(f"is not set, and {SECRET_FILE} can't be kept in this folder: set JWT_SECRET") from None
-        with suppress(JWKError, UnicodeError):
+        with suppress(JOSEError, UnicodeError):
             if len(value) >= 32 and jwk.construct(value, "HS256"):
                 return value
         raise ValueError("must be a text of at least 32 characters, no public key or certificate; make one with: openssl rand -hex 32")
@@ -165,7 +161,7 @@ insert = postgresql.insert if ON_POSTGRESQL else sqlite.insert
 SQLITE_FILE = Path(settings.database_url.database or "")
 # Windows has no poll; where both are there, epoll would cost three more calls for a single connection.
 Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
-silent_until = -math.inf
+silent_until = 0.0
 
 
 def wait_for_answer(connection: Any) -> None:
@@ -294,7 +290,7 @@ def first_line(error: Exception) -> str:
     return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
-async def answer_http_exception(request: Request, error: StarletteHTTPException) -> Response:
+async def answer_http_exception(request: Request, error: HTTPException) -> Response:
     """Ours, and those that Starlette raises by itself: no such path, no such method, an unreadable body."""
     details = [{"field": "body", "message": error.detail}] if error.status_code == 400 else None
     api_error = error if isinstance(error, ApiError) else ApiError(error.status_code, error.detail, details=details)
@@ -338,7 +334,7 @@ async def answer_database_error(request: Request, error: Exception) -> Response:
 
 async def answer_crash(request: Request, error: Exception) -> Response:
     """The traceback goes to the log, without the values that a database error would repeat."""
-    fields = {"request_id": request.state.request_id, "traceback": "".join(traceback.format_tb(error.__traceback__))}
+    fields = {"request_id": request.state.request_id, "traceback": error.__traceback__}
     log.error("%s: %s", type(error).__name__, first_line(error), extra=fields)
     return await answer_http_exception(request, ApiError(500))
 
@@ -456,7 +452,7 @@ app = FastAPI(
         Middleware(ExceptionMiddleware, handlers={Exception: answer_crash}),
     ],
     exception_handlers={
-        StarletteHTTPException: answer_http_exception,
+        HTTPException: answer_http_exception,
         RequestValidationError: answer_invalid_request,
         DBAPIError: answer_database_error,
         TimeoutError: answer_database_error,
@@ -515,7 +511,7 @@ class IssuerKeys:
 
     def __init__(self) -> None:
         self.keys: list[dict[str, str]] = []
-        self.fetched_at = -math.inf
+        self.fetched_at = float(-KEYS_LIFETIME)
         self.fetching = asyncio.Lock()
 
     async def find(self, key_id: str | None, algorithm: str) -> str:
@@ -546,11 +542,11 @@ async def key_for(token: str) -> tuple[str, Key | str]:
     header = jwt.get_unverified_header(token)
     # python-jose passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
     if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
-        raise JWTError("malformed")
+        raise JOSEError("malformed")
     if header["alg"] == settings.jwt_algorithm:
         return settings.jwt_algorithm, SECRET_KEY
     if settings.jwt_jwks_url is None:
-        raise JWTError("no such algorithm here")
+        raise JOSEError("no such algorithm here")
     return header["alg"], await issuer_keys.find(header.get("kid"), header["alg"])
 
 
