@@ -3,13 +3,11 @@
 import asyncio
 import json
 import logging
-import os
 import re
 import secrets
 import selectors
 import sqlite3
 import sys
-import tempfile
 import time
 import urllib.request
 import uuid
@@ -55,18 +53,17 @@ from models import DATABASE_RULES, Priority, Task, User, new_etag, utc_now
 # ---------------------------------------------------------------- settings
 
 SECRET_FILE = Path(".jwt_secret")
-LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
 
 
 def generated_secret() -> str:
     """The secret of a machine that was given none: made once, and linked into place whole, so that all workers agree."""
     if not SECRET_FILE.exists():
-        descriptor, draft = tempfile.mkstemp(dir=".", prefix=SECRET_FILE.name)
-        with open(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
+        draft = SECRET_FILE.with_suffix(f".{uuid.uuid4()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32))
         with suppress(FileExistsError):
-            os.link(draft, SECRET_FILE)
-        os.unlink(draft)
+            SECRET_FILE.hardlink_to(draft)
+        draft.unlink()
     return SECRET_FILE.read_text(errors="ignore").strip()
 
 
@@ -90,7 +87,7 @@ class Settings(BaseSettings):
         """What only PostgreSQL can judge, such as a host or a password, is left to it."""
         with suppress(ArgumentError, ValueError):
             url = make_url(value)
-            if url.drivername.partition("+")[0] in ("postgres", "postgresql"):
+            if url.get_backend_name() in ("postgres", "postgresql"):
                 return url.set(drivername="postgresql+psycopg2")
             file = Path(url.database or "")
             if url.drivername == "sqlite" and file.name not in ("", ":memory:") and file.parent.is_dir() and not url.query:
@@ -442,7 +439,7 @@ app = FastAPI(
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_origin_regex=None if settings.cors_origins else LOCAL_ORIGIN,
+            allow_origin_regex=None if settings.cors_origins else r"https?://(localhost|127\.0\.0\.1)(:\d+)?",
             allow_credentials=True,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"),
