@@ -143,14 +143,7 @@ ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 
 # In AUTOCOMMIT each statement commits by itself and costs one round trip; `session.rollback()` undoes nothing then.
 # Parameters of a statement stay out of errors, and so out of the log.
-engine = create_engine(
-    settings.database_url,
-    isolation_level="AUTOCOMMIT",
-    pool_size=THREADS + 3,
-    max_overflow=-1,
-    pool_use_lifo=True,
-    hide_parameters=True,
-)
+engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT", pool_size=THREADS + 3, pool_use_lifo=True, hide_parameters=True)
 # For statements that must all happen or none: `with Session(transactional) as session:`, and `session.commit()` at the end.
 # In it, select the rows that you will update `.with_for_update()`.
 transactional = engine.execution_options(isolation_level="READ COMMITTED" if ON_POSTGRESQL else "SERIALIZABLE")
@@ -211,8 +204,7 @@ else:
     # By itself sqlite3 begins with the first write, and what was read before may have changed by then.
     event.listen(transactional, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
 
-# One worker makes the tables while the others wait; on SQLite any transaction locks the others out.
-LOCK = text("SELECT pg_advisory_xact_lock(7461736)")
+
 # On Citus each user's tasks lie on one node, and the users on every node.
 DISTRIBUTE = text("""DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
@@ -225,15 +217,15 @@ END $$""")
 
 
 def create_tables() -> None:
-    """What is there already stays as it is."""
-    if not ON_POSTGRESQL:
-        SQLITE_FILE.touch()
-    with transactional.begin() as connection:
-        if ON_POSTGRESQL:
-            connection.execute(LOCK)
-        SQLModel.metadata.create_all(connection)
-        if ON_POSTGRESQL:
+    """One worker makes them while the others wait; what is there already stays as it is."""
+    if ON_POSTGRESQL:
+        with transactional.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(7461736)"))
+            SQLModel.metadata.create_all(connection)
             connection.execute(DISTRIBUTE)
+    else:
+        SQLITE_FILE.touch()
+        SQLModel.metadata.create_all(transactional)
 
 
 # ---------------------------------------------------------------- log
