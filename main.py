@@ -331,15 +331,7 @@ async def answer_crash(request: Request, error: Exception) -> Response:
 # ---------------------------------------------------------------- requests
 
 # The paths that frontends call; only the first of each is in /docs.
-TASK_PREFIXES = (
-    "/api/v1/tasks",
-    "/tasks",
-    "/api/tasks",
-    "/users/{user_id}/tasks",
-    "/api/users/{user_id}/tasks",
-    "/api/v1/users/{user_id}/tasks",
-    "/api/{user_id}/tasks",
-)
+TASK_PREFIXES = ("/api/v1", "", "/api", "/users/{user_id}", "/api/users/{user_id}", "/api/v1/users/{user_id}", "/api/{user_id}")
 ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 MAX_BODY = 64 * 1024
 
@@ -447,7 +439,7 @@ app = FastAPI(
         TimeoutError: answer_database_error,
     },
 )
-accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(tags=["tasks"])
+accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(prefix="/tasks", tags=["tasks"])
 
 
 def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
@@ -770,7 +762,7 @@ def create_task(body: schemas.TaskCreate, caller: CurrentCaller, idempotency_key
             row = session.exec(CREATE_TASK, params=values).one()
     if row.etag != etag:
         return task_response(row, headers={"Idempotent-Replayed": "true"})
-    return task_response(row, 201, {"Location": f"{TASK_PREFIXES[0]}/{row.id}"})
+    return task_response(row, 201, {"Location": f"{TASK_PREFIXES[0]}/tasks/{row.id}"})
 
 
 def has_tags() -> ColumnElement[bool]:
