@@ -479,32 +479,32 @@ class Ed25519Key(Key):
 jwk.register_key("EdDSA", Ed25519Key)
 
 
-def fetch_keys() -> list[dict[str, str]]:
-    """What JWT_JWKS_URL publishes (RFC 7517), but for keys that do not sign."""
-    # Some issuers refuse urllib by its name.
-    request = urllib.request.Request(str(settings.jwt_jwks_url), headers={"User-Agent": "task-api"})
-    with urllib.request.urlopen(request, timeout=5) as response:
-        return [key for key in json.loads(response.read(1024 * 1024))["keys"] if key.get("use", "sig") == "sig"]
-
-
 class IssuerKeys:
-    """The public keys of an outside issuer."""
+    """The public keys that JWT_JWKS_URL publishes (RFC 7517)."""
 
     def __init__(self) -> None:
         self.keys: list[dict[str, str]] = []
-        self.fetched_at = float(-KEYS_LIFETIME)
+        self.fetched_at = float(-REFETCH)
         self.fetching = asyncio.Lock()
+
+    def fetch(self) -> None:
+        """While the issuer is away, or sends no JWKS, the known keys go on working."""
+        # Some issuers refuse urllib by its name.
+        request = urllib.request.Request(str(settings.jwt_jwks_url), headers={"User-Agent": "task-api"})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as response:
+                self.keys = [key for key in json.load(response)["keys"] if key.get("use", "sig") == "sig"]
+        except Exception as error:
+            log.warning("issuer keys unavailable: %s", type(error).__name__)
+        self.fetched_at = time.monotonic()
 
     async def find(self, key_id: str | None, algorithm: str) -> str:
         """A JWKS of the keys that may have signed such a token; ApiError when there are none at all."""
+        if settings.jwt_jwks_url is None:
+            raise ApiError(401)
         async with self.fetching:
             if time.monotonic() > self.fetched_at + (KEYS_LIFETIME if self.known(key_id, algorithm) else REFETCH):
-                try:
-                    self.keys = await to_thread.run_sync(fetch_keys)
-                # While the issuer is away, or sends no JWKS, the known keys go on working.
-                except Exception as error:
-                    log.warning("issuer keys unavailable: %s", type(error).__name__)
-                self.fetched_at = time.monotonic()
+                await to_thread.run_sync(self.fetch)
         if not self.keys:
             raise ApiError(503, "The keys of the token issuer are unavailable, try again soon", "ISSUER_UNAVAILABLE")
         return json.dumps({"keys": self.known(key_id, algorithm)})
@@ -518,22 +518,12 @@ class IssuerKeys:
 issuer_keys = IssuerKeys()
 
 
-async def key_for(token: str) -> tuple[str, Key | str]:
-    """The algorithm of a token and the key, or the JWKS, that it must be signed with."""
-    header = jwt.get_unverified_header(token)
-    # python-jose passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
-    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
-        raise JOSEError("malformed")
-    if header["alg"] == settings.jwt_algorithm:
-        return settings.jwt_algorithm, SECRET_KEY
-    if settings.jwt_jwks_url is None:
-        raise JOSEError("no such algorithm here")
-    return header["alg"], await issuer_keys.find(header.get("kid"), header["alg"])
-
-
 @lru_cache(4096)
 def read_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
     """Whom a well-signed token names; of its claims python-jose checks too little, so Caller does."""
+    # It also passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in jwt.get_unverified_header(token):
+        raise JOSEError("malformed")
     checks = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False}
     checks["require_aud" if settings.jwt_audience else "verify_aud"] = bool(settings.jwt_audience)
     claims = jwt.decode(token, key, [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)
@@ -541,9 +531,7 @@ def read_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
 
 
 # /docs offers both: to sign in with e-mail and password, or to paste a token.
-sign_in_form = OAuth2PasswordBearer(
-    f"{ACCOUNT_PREFIXES[0]}/token", scheme_name="account", description="Your e-mail is the user name.", auto_error=False
-)
+sign_in_form = OAuth2PasswordBearer("/api/v1/auth/token", "account", description="Your e-mail is the user name.", auto_error=False)
 pasted_token = HTTPBearer(scheme_name="token", description="For a token that you have already.", auto_error=False)
 
 
@@ -554,7 +542,10 @@ async def current_caller(
 ) -> schemas.Caller:
     """Whom the bearer token names; under the path of another user there is nothing."""
     try:
-        caller = read_token(token or "", *await key_for(token or ""))
+        header = jwt.get_unverified_header(token or "")
+        ours = header["alg"] == settings.jwt_algorithm
+        key = SECRET_KEY if ours else await issuer_keys.find(header.get("kid"), header["alg"])
+        caller = read_token(token or "", header["alg"], key)
     except ApiError:
         raise
     # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError, OverflowError, UnicodeError.
