@@ -1,4 +1,4 @@
-"""The Task API, to be read from top to bottom: settings, database, log, errors, requests, tokens, accounts, tasks, health."""
+"""The Task API, to be read from top to bottom: settings, database, log, app, errors, requests, tokens, accounts, tasks, health."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 
 import psycopg2.extensions
 import uvicorn
-from anyio import CapacityLimiter, fail_after, to_thread
+from anyio import CapacityLimiter, move_on_after, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Depends, FastAPI, Form, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -43,7 +43,6 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -240,6 +239,43 @@ for name in ("uvicorn", "uvicorn.access"):
     logging.getLogger(name).propagate = name == "uvicorn"
 log = logging.getLogger("task_api")
 
+# ---------------------------------------------------------------- app
+
+
+async def create_tables_when_possible() -> None:
+    """A database that is away does not stop the start."""
+    while True:
+        try:
+            return await to_thread.run_sync(create_tables)
+        except (DBAPIError, OSError) as error:
+            log.warning("database unavailable: %s", first_line(error))
+            await asyncio.sleep(DB_RETRY)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """As many handlers at once as pooled connections; the tables are made now, or as soon as the database is there."""
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    log.info("tasks are kept in %s; try it out at /docs", settings.database_url.set(query={}))
+    app.state.table_creation = asyncio.create_task(create_tables_when_possible())
+    await asyncio.wait([app.state.table_creation], timeout=DB_TIMEOUT)
+    yield
+    app.state.table_creation.cancel()
+    engine.dispose()
+
+
+app = FastAPI(
+    title="Task API",
+    version="1.0.0",
+    description="Tasks of many users, with search and recurrence. "
+    "**To try it:** sign up below, press *Authorize*, sign in with the same e-mail and password (at the top), then create a task.",
+    lifespan=lifespan,
+    generate_unique_id_function=lambda route: route.name,
+    openapi_tags=[{"name": "accounts"}, {"name": "tasks"}, {"name": "health"}],
+    swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
+)
+accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(prefix="/tasks", tags=["tasks"])
+
 # ---------------------------------------------------------------- errors
 
 # The code, the message and the headers of each status, where an error has none of its own.
@@ -279,6 +315,7 @@ def first_line(error: Exception) -> str:
     return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
+@app.exception_handler(HTTPException)
 async def answer_http_exception(request: Request, error: HTTPException) -> Response:
     """Ours, and those that Starlette raises by itself: no such path, no such method, an unreadable body."""
     details = [{"field": "body", "message": error.detail}] if error.status_code == 400 else None
@@ -289,6 +326,7 @@ async def answer_http_exception(request: Request, error: HTTPException) -> Respo
     return JSONResponse(api_error.body(oauth), status, error.headers or api_error.headers)
 
 
+@app.exception_handler(RequestValidationError)
 async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
     """FastAPI's own handler answers 422 and repeats the input. An id that is no UUID is an unknown one."""
     details = []
@@ -305,16 +343,16 @@ async def answer_invalid_request(request: Request, error: RequestValidationError
     return await answer_http_exception(request, ApiError(400, details=details))
 
 
-async def answer_database_error(request: Request, error: Exception) -> Response:
+@app.exception_handler(DBAPIError)
+async def answer_database_error(request: Request, error: DBAPIError) -> Response:
     """A broken constraint that DATABASE_RULES names is a 400; any other, and a schema that does not fit, is a fault of ours."""
-    reason, cause = first_line(error), getattr(error, "orig", None)
+    reason = first_line(error)
     for name, (field, message) in DATABASE_RULES.items():
         if isinstance(error, IntegrityError) and name in reason.lower():
             return await answer_http_exception(request, ApiError(400, details=[{"field": field, "message": message}]))
-    our_fault = (
-        isinstance(error, IntegrityError | ProgrammingError | DataError) or getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
-    )
-    if our_fault and request.app.state.table_creation.done():
+    our_fault = isinstance(error, IntegrityError | ProgrammingError | DataError)
+    our_fault |= getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
+    if our_fault and app.state.table_creation.done():
         raise error
     # All else passes without a restart.
     log.warning("database unavailable: %s", reason)
@@ -326,6 +364,19 @@ async def answer_crash(request: Request, error: Exception) -> Response:
     fields = {"request_id": request.state.request_id, "traceback": error.__traceback__}
     log.error("%s: %s", type(error).__name__, first_line(error), extra=fields)
     return await answer_http_exception(request, ApiError(500))
+
+
+def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, for the OpenAPI document, with an example of each; with a default FastAPI adds no 422."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for answer in (*answers, 500):
+        example = ApiError(*answer) if isinstance(answer, tuple) else ApiError(answer)
+        documented["default" if answer == 500 else example.status_code] = {
+            "model": schemas.OAuthError if oauth else schemas.Error,
+            "description": HTTPStatus(example.status_code).phrase,
+            "content": {"application/json": {"example": example.body(oauth)}},
+        }
+    return documented
 
 
 # ---------------------------------------------------------------- requests
@@ -387,73 +438,18 @@ class RequestContextMiddleware:
         log.info("request", extra=log_fields | {"milliseconds": milliseconds, "user_id": state.get("user_id")})
 
 
-async def create_tables_when_possible() -> None:
-    """A database that is away does not stop the start."""
-    while True:
-        try:
-            return await to_thread.run_sync(create_tables)
-        except (DBAPIError, OSError) as error:
-            log.warning("database unavailable: %s", first_line(error))
-            await asyncio.sleep(DB_RETRY)
-
-
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """As many handlers at once as pooled connections; the tables are made now, or as soon as the database is there."""
-    to_thread.current_default_thread_limiter().total_tokens = THREADS
-    log.info("tasks are kept in %s; try it out at /docs", settings.database_url.set(query={}))
-    app.state.table_creation = asyncio.create_task(create_tables_when_possible())
-    await asyncio.wait([app.state.table_creation], timeout=DB_TIMEOUT)
-    yield
-    app.state.table_creation.cancel()
-    engine.dispose()
-
-
-app = FastAPI(
-    title="Task API",
-    version="1.0.0",
-    description="Tasks of many users, with search and recurrence. "
-    "**To try it:** sign up below, press *Authorize*, sign in with the same e-mail and password (at the top), then create a task.",
-    lifespan=lifespan,
-    generate_unique_id_function=lambda route: route.name,
-    openapi_tags=[{"name": "accounts"}, {"name": "tasks"}, {"name": "health"}],
-    swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
-    middleware=[
-        Middleware(RequestContextMiddleware),
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_origin_regex=None if settings.cors_origins else r"https?://(localhost|127\.0\.0\.1)(:\d+)?",
-            allow_credentials=True,
-            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"),
-            expose_headers=("ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID", "X-Total-Count"),
-        ),
-        # Innermost, so that the answer to a crash has the headers of the others.
-        Middleware(ExceptionMiddleware, handlers={Exception: answer_crash}),
-    ],
-    exception_handlers={
-        HTTPException: answer_http_exception,
-        RequestValidationError: answer_invalid_request,
-        DBAPIError: answer_database_error,
-        TimeoutError: answer_database_error,
-    },
+# The last one is the outermost. A crash is answered within the others, so that its answer has their headers.
+app.add_middleware(ExceptionMiddleware, handlers={Exception: answer_crash})
+app.add_middleware(
+    CORSMiddleware,
+    allow_origins=settings.cors_origins,
+    allow_origin_regex=None if settings.cors_origins else r"https?://(localhost|127\.0\.0\.1)(:\d+)?",
+    allow_credentials=True,
+    allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+    allow_headers=("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"),
+    expose_headers=("ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID", "X-Total-Count"),
 )
-accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(prefix="/tasks", tags=["tasks"])
-
-
-def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route, for the OpenAPI document, with an example of each; with a default FastAPI adds no 422."""
-    documented: dict[int | str, dict[str, Any]] = {}
-    for answer in (*answers, 500):
-        example = ApiError(*answer) if isinstance(answer, tuple) else ApiError(answer)
-        documented["default" if answer == 500 else example.status_code] = {
-            "model": schemas.OAuthError if oauth else schemas.Error,
-            "description": HTTPStatus(example.status_code).phrase,
-            "content": {"application/json": {"example": example.body(oauth)}},
-        }
-    return documented
-
+app.add_middleware(RequestContextMiddleware)
 
 # ---------------------------------------------------------------- tokens
 
@@ -932,9 +928,10 @@ async def ready() -> dict[str, str]:
         with Session(engine) as session:
             session.exec(select(Task.id).limit(1)).first()
 
-    with fail_after(1):
+    with move_on_after(1):
         await to_thread.run_sync(look_at_tasks, limiter=PROBES, abandon_on_cancel=True)
-    return {"status": "ok"}
+        return {"status": "ok"}
+    raise ApiError(503)
 
 
 if __name__ == "__main__":
