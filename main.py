@@ -410,9 +410,7 @@ class RequestContextMiddleware:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            # The rest is read and dropped: a client that is still sending would not see the answer.
-            while size > MAX_BODY and message.get("more_body"):
-                message = await receive()
+
             if size > MAX_BODY:
                 raise ApiError(413)
             return message
@@ -426,11 +424,10 @@ class RequestContextMiddleware:
                 headers.update({"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": cache})
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = "max-age=31536000"
-                origin = request_headers.get("origin")
-                if origin and "access-control-allow-origin" not in headers:
-                    # /docs, on this host itself, needs no permission.
-                    if not origin.endswith(f"//{request_headers.get('host')}"):
-                        log_fields["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
+                # A page of this host itself, such as /docs, needs no permission.
+                origin, own = request_headers.get("origin", ""), f"//{request_headers.get('host')}"
+                if origin and "access-control-allow-origin" not in headers and not origin.endswith(own):
+                    log_fields["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
             await send(message)
 
         await self.app(scope, receive_limited, send_with_headers)
