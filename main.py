@@ -98,11 +98,9 @@ class Settings(BaseSettings):
     def find_secret(cls, value: str, info: ValidationInfo) -> str:
         """Make one on SQLite; elsewhere a secret that nobody chose would differ from machine to machine."""
         url = info.data.get("database_url", cls.model_fields["database_url"].default)
-        try:
-            value = value or (generated_secret() if url.get_backend_name() == "sqlite" else "")
-        except OSError:
-            raise ValueError(f"is not set, and {SECRET_FILE} can't be kept in this folder: set JWT_SECRET") from None
-        with suppress(JOSEError, UnicodeError):
+        with suppress(OSError, JOSEError, UnicodeError):
+            if not value and url.get_backend_name() == "sqlite":
+                value = generated_secret()
             if len(value) >= 32 and jwk.construct(value, "HS256"):
                 return value
         raise ValueError("must be a text of at least 32 characters, no public key or certificate; make one with: openssl rand -hex 32")
@@ -141,7 +139,6 @@ DB_TIMEOUT, DB_RETRY = 5, 1
 ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 
 # In AUTOCOMMIT each statement commits by itself and costs one round trip; `session.rollback()` undoes nothing then.
-# Parameters of a statement stay out of errors, and so out of the log.
 engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT", pool_size=THREADS + 3, pool_use_lifo=True, hide_parameters=True)
 # For statements that must all happen or none: `with Session(transactional) as session:`, and `session.commit()` at the end.
 # In it, select the rows that you will update `.with_for_update()`.
@@ -384,7 +381,6 @@ def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[in
 # The paths that frontends call; only the first of each is in /docs.
 TASK_PREFIXES = ("/api/v1", "", "/api", "/users/{user_id}", "/api/users/{user_id}", "/api/v1/users/{user_id}", "/api/{user_id}")
 ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
-MAX_BODY = 64 * 1024
 
 
 class RequestContextMiddleware:
@@ -403,15 +399,13 @@ class RequestContextMiddleware:
             request_id = uuid.uuid4().hex
         log_fields = {"request_id": request_id, "method": scope["method"], "path": path}
         scope["path"] = path.rstrip("/") or "/"
-        state = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        scope["state"]["request_id"] = request_id
 
         async def receive_limited() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-
-            if size > MAX_BODY:
+            if size > 64 * 1024:
                 raise ApiError(413)
             return message
 
@@ -424,15 +418,15 @@ class RequestContextMiddleware:
                 headers.update({"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": cache})
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = "max-age=31536000"
+                origin = request_headers.get("origin")
                 # A page of this host itself, such as /docs, needs no permission.
-                origin, own = request_headers.get("origin", ""), f"//{request_headers.get('host')}"
-                if origin and "access-control-allow-origin" not in headers and not origin.endswith(own):
+                if origin and "access-control-allow-origin" not in headers and not origin.endswith(f"//{request_headers.get('host')}"):
                     log_fields["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
             await send(message)
 
         await self.app(scope, receive_limited, send_with_headers)
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        log.info("request", extra=log_fields | {"milliseconds": milliseconds, "user_id": state.get("user_id")})
+        log.info("request", extra=log_fields | {"milliseconds": milliseconds, "user_id": scope["state"].get("user_id")})
 
 
 # The last one is the outermost. A crash is answered within the others, so that its answer has their headers.
