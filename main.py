@@ -199,24 +199,17 @@ else:
     event.listen(transactional, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
 
 
-# On Citus each user's tasks lie on one node, and the users on every node.
-DISTRIBUTE = text("""DO $$ BEGIN
-    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
-        IF NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = 'tasks'::regclass) THEN
-            PERFORM create_reference_table('users');
-            PERFORM create_distributed_table('tasks', 'user_id');
-        END IF;
-    END IF;
-END $$""")
-
-
 def create_tables() -> None:
     """One worker makes them while the others wait; what is there already stays as it is."""
     if ON_POSTGRESQL:
         with transactional.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(7461736)"))
             SQLModel.metadata.create_all(connection)
-            connection.execute(DISTRIBUTE)
+            # On Citus each user's tasks lie on one node, and the users on every node.
+            if connection.scalar(text("SELECT count(*) FROM pg_extension WHERE extname = 'citus'")):
+                if not connection.scalar(text("SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = 'tasks'::regclass")):
+                    connection.execute(text("SELECT create_reference_table('users')"))
+                    connection.execute(text("SELECT create_distributed_table('tasks', 'user_id')"))
     else:
         SQLITE_FILE.touch()
         SQLModel.metadata.create_all(transactional)
