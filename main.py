@@ -356,14 +356,12 @@ async def answer_crash(request: Request, error: Exception) -> Response:
 
 def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for the OpenAPI document, with an example of each; with a default FastAPI adds no 422."""
+    model = schemas.OAuthError if oauth else schemas.Error
     documented: dict[int | str, dict[str, Any]] = {}
     for answer in (*answers, 500):
         example = ApiError(*answer) if isinstance(answer, tuple) else ApiError(answer)
-        documented["default" if answer == 500 else example.status_code] = {
-            "model": schemas.OAuthError if oauth else schemas.Error,
-            "description": HTTPStatus(example.status_code).phrase,
-            "content": {"application/json": {"example": example.body(oauth)}},
-        }
+        content = {"application/json": {"example": example.body(oauth)}}
+        documented["default" if answer == 500 else example.status_code] = {"model": model, "content": content}
     return documented
 
 
