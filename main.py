@@ -27,7 +27,7 @@ from fastapi import APIRouter, Depends, FastAPI, Form, Header, Query, Request, R
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
+from fastapi.security import HTTPBearer, OAuth2PasswordBearer
 from jose import JOSEError, jwk, jwt
 from jose.backends.base import Key
 from jose.utils import base64url_decode
@@ -512,9 +512,7 @@ pasted_token = HTTPBearer(scheme_name="token", description="For a token that you
 
 
 async def current_caller(
-    request: Request,
-    token: Annotated[str | None, Depends(sign_in_form)],
-    _pasted: Annotated[HTTPAuthorizationCredentials | None, Depends(pasted_token)],
+    request: Request, token: Annotated[str | None, Depends(sign_in_form)], _pasted: Annotated[object, Depends(pasted_token)]
 ) -> schemas.Caller:
     """Whom the bearer token names; under the path of another user there is nothing."""
     try:
