@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, StrictBool, StringConstraints, model_validator
@@ -24,8 +24,7 @@ def document_input(schema: dict[str, Any]) -> None:
         field.pop("default", None)
         empty = [{"const": ""}] * (name in EMPTY_IS_NULL) + [{"type": "null"}] * (name in NULL_IS_LEFT_OUT)
         if empty:
-            kinds = field.pop("anyOf", None) or [{key: field.pop(key) for key in field.keys() - {"title"}}]
-            field["anyOf"] = kinds + empty
+            schema["properties"][name] = {"anyOf": field.get("anyOf", [field]) + empty}
 
 
 class TaskCreate(TaskBase):
@@ -37,19 +36,14 @@ class TaskCreate(TaskBase):
 
     @model_validator(mode="before")
     @classmethod
-    def drop_empty_values(cls, data: Any) -> Any:
-        """By EMPTY_IS_NULL and NULL_IS_LEFT_OUT."""
+    def read_form(cls, data: Any) -> Any:
+        """By EMPTY_IS_NULL and NULL_IS_LEFT_OUT. Without a word about `is_recurring`, a task recurs when it has a rule."""
         if not isinstance(data, dict):
             return data
         data = {name: None if value == "" and name in EMPTY_IS_NULL else value for name, value in data.items()}
+        if "recurrence_rule" in data:
+            data.setdefault("is_recurring", data["recurrence_rule"] is not None)
         return {name: value for name, value in data.items() if value is not None or name not in NULL_IS_LEFT_OUT}
-
-    @model_validator(mode="after")
-    def recur_with_a_rule(self) -> Self:
-        """Without a word about `is_recurring`, a task recurs when it has a rule."""
-        if "recurrence_rule" in self.model_fields_set and "is_recurring" not in self.model_fields_set:
-            self.is_recurring = self.recurrence_rule is not None
-        return self
 
 
 class TaskUpdate(TaskCreate):
