@@ -14,7 +14,7 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -539,24 +539,19 @@ CurrentCaller = Annotated[schemas.Caller, Depends(current_caller)]
 # ---------------------------------------------------------------- accounts
 
 hasher = PasswordHash.recommended()
+# What the password of an unknown e-mail is compared with, so that it costs the same.
+DECOY_HASH = hasher.hash(secrets.token_hex())
 WRONG_PASSWORD = (401, "Wrong e-mail or password", "INVALID_CREDENTIALS")
 MAX_FAILURES, FAILURE_SECONDS = 10, 60
 # When sign-ins failed lately, in order: the moment, the e-mail and the address.
 failures: deque[tuple[float, str, str]] = deque(maxlen=10_000)
 
 
-@cache
-def decoy_hash() -> str:
-    """What the password of an unknown e-mail is compared with, so that it costs the same."""
-    return hasher.hash(secrets.token_hex())
-
-
 def token_for(user: User) -> schemas.TokenRead:
     """A new token, and whose it is."""
     lifetime = settings.jwt_expire_minutes * 60
-    claims = {"sub": user.id, schemas.ACCOUNT_CLAIM: True, "exp": int(time.time()) + lifetime}
-    claims |= {"iss": settings.jwt_issuer} if settings.jwt_issuer else {}
-    claims |= {"aud": settings.jwt_audience} if settings.jwt_audience else {}
+    claims = {"sub": user.id, "exp": int(time.time()) + lifetime, "iss": settings.jwt_issuer, "aud": settings.jwt_audience}
+    claims = {name: value for name, value in claims.items() if value} | {schemas.ACCOUNT_CLAIM: True}
     token = jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm)
     whose = schemas.UserRead.model_validate(user, from_attributes=True)
     return schemas.TokenRead(access_token=token, token_type="bearer", expires_in=lifetime, user=whose)
@@ -570,7 +565,7 @@ def authenticate(account: schemas.SignIn, address: str) -> schemas.TokenRead:
         raise ApiError(429)
     with Session(engine) as session:
         user = session.exec(select(User).where(User.email == account.email)).one_or_none()
-    if not hasher.verify(account.password, (user and user.password_hash) or decoy_hash()) or user is None:
+    if not hasher.verify(account.password, (user and user.password_hash) or DECOY_HASH) or user is None:
         failures.append((time.monotonic(), account.email, address))
         raise ApiError(*WRONG_PASSWORD)
     return token_for(user)
@@ -635,9 +630,8 @@ def get_me(caller: CurrentCaller) -> User:
 def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
     with Session(engine) as session:
-        gone = session.exec(delete(User).where(col(User.id) == caller.user_id).returning(col(User.id))).one_or_none()
-    if gone is None and caller.has_account:
-        raise ApiError(401)
+        check_account(session, caller)
+        session.exec(delete(User).where(col(User.id) == caller.user_id))
 
 
 # ---------------------------------------------------------------- tasks

@@ -143,24 +143,23 @@ LikeAnAddress = ensure(
 )
 Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
 NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
-Password = Annotated[str, Storable]
-NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=128), Storable]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable]
 
 
 class SignIn(BaseModel):
     """The e-mail and password of an account; OAuth2 calls the e-mail `username`."""
 
     email: Email = Field(validation_alias=AliasChoices("email", "username"), examples=["grace@example.com"])
-    password: Password = Field(examples=["correct horse"])
+    password: Annotated[str, Storable] = Field(examples=["correct horse"])
 
 
 class SignUp(BaseModel):
     """A new account."""
 
     email: NewEmail = Field(examples=["grace@example.com"])
-    password: NewPassword = Field(examples=["correct horse"])
-    name: Name | None = Field(default=None, examples=["Grace"])
+    password: Annotated[str, Storable] = Field(min_length=8, max_length=128, examples=["correct horse"])
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable] | None = Field(
+        default=None, examples=["Grace"]
+    )
 
 
 # Marks the tokens that are issued here.
