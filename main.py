@@ -651,11 +651,11 @@ CREATE_TASK = NEW_TASK.on_conflict_do_update(index_elements=["user_id", "id"], s
 CREATE_NEXT_TASK = NEW_TASK.on_conflict_do_nothing().returning(*COLUMNS)
 # The columns to change are those that the parameters name; no object in a session has to follow.
 UPDATE_TASK = update(Task).where(*OWNED).returning(*COLUMNS).execution_options(synchronize_session=False)
-# Completing or reopening a recurring task also adds or removes its next occurrence, which one statement can't: these skip it.
+# Completing or reopening a recurring task also adds or removes its next occurrence, which one statement can't: this skips it.
+STATE = func.coalesce(bindparam("state", type_=Boolean), ~col(Task.completed))
 RECURS = col(Task.is_recurring) | bindparam("will_recur", type_=Boolean)
-UPDATE_STATE = UPDATE_TASK.where((col(Task.completed) == bindparam("will_be_completed")) | ~RECURS)
-FLIP_STATE = UPDATE_TASK.where(~col(Task.is_recurring)).values(completed=~col(Task.completed))
-DELETE_TASK = delete(Task).where(*OWNED).returning(col(Task.id))
+UPDATE_STATE = UPDATE_TASK.where((col(Task.completed) == STATE) | ~RECURS).values(completed=STATE)
+DELETE_TASK = delete(Task).where(*OWNED)
 
 
 def owned_by(caller: CurrentCaller, task_id: uuid.UUID) -> dict[str, Any]:
@@ -790,32 +790,32 @@ def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMat
     return task_response(row)
 
 
-def change_task(
-    caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None, flip: bool = False
-) -> tuple[Row[Any], Row[Any] | None]:
-    """The changed task, and the next occurrence that this change made."""
-    values = owned_by(caller, task_id) | {"updated_at": utc_now(), **changes}
-    statement = FLIP_STATE if flip else UPDATE_TASK
+Changed = tuple[Row[Any], Row[Any] | None]
+
+
+def change_task(caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None) -> Changed:
+    """The changed task, and the next occurrence that this change made. None for `completed` flips it."""
+    statement, values = UPDATE_TASK, owned_by(caller, task_id) | changes
     if "completed" in changes:
         statement = UPDATE_STATE
-        values |= {"will_be_completed": changes["completed"], "will_recur": changes.get("is_recurring", False)}
+        values |= {"state": changes["completed"], "will_recur": changes.get("is_recurring", False)}
     with Session(engine) as session:
         row = session.exec(statement.where(*unchanged(if_match)), params=values).one_or_none()
         if row:
             return row, None
         task = find_task(session, caller, task_id, if_match)
-    state = not task.completed if flip else changes.get("completed", task.completed)
-    if state != task.completed and (answer := complete_or_reopen(caller, task, changes | {"completed": state})):
-        return answer
+    turns = changes.get("completed", task.completed) != task.completed
+    if turns and (changed := complete_or_reopen(caller, task, changes | {"completed": not task.completed})):
+        return changed
     # Somebody else has changed the task meanwhile, so try again.
-    return change_task(caller, task_id, changes, if_match, flip)
+    return change_task(caller, task_id, changes, if_match)
 
 
-def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any]) -> tuple[Row[Any], Row[Any] | None] | None:
+def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any]) -> Changed | None:
     """Completing makes the next occurrence, reopening takes back one that nobody has touched; None when the task has changed."""
-    now, made = utc_now(), None
+    made = None
     task.sqlmodel_update(changes)
-    upcoming = task.next_occurrence(now) if task.completed else None
+    upcoming = task.next_occurrence(utc_now()) if task.completed else None
     with Session(transactional) as session:
         if upcoming:
             # First, for it locks the user before the task, as the deletion of an account does.
@@ -823,14 +823,12 @@ def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any
                 made = session.exec(CREATE_NEXT_TASK, params=upcoming.model_dump()).one_or_none()
             except IntegrityError:
                 session.rollback()
-                if session.get(User, caller.user_id) is None:
-                    return None
+                find_task(session, caller, task.id)
                 raise
         elif not task.completed:
             session.exec(DELETE_TASK.where(col(Task.updated_at) == Task.created_at), params=owned_by(caller, task.next_id))
         # Optimistic locking: only the version that was read is changed.
-        values = owned_by(caller, task.id) | {"updated_at": now, **changes}
-        row = session.exec(UPDATE_TASK.where(*unchanged([task.etag])), params=values).one_or_none()
+        row = session.exec(UPDATE_TASK.where(*unchanged([task.etag])), params=owned_by(caller, task.id) | changes).one_or_none()
         if row:
             session.commit()
     return (row, made) if row else None
@@ -854,8 +852,7 @@ def update_task(task_id: uuid.UUID, body: schemas.TaskUpdate, caller: CurrentCal
 def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) -> None:
     """Delete a task."""
     with Session(engine) as session:
-        gone = session.exec(DELETE_TASK.where(*unchanged(if_match)), params=owned_by(caller, task_id)).one_or_none()
-        if gone is None:
+        if not session.exec(DELETE_TASK.where(*unchanged(if_match)), params=owned_by(caller, task_id)).rowcount:
             find_task(session, caller, task_id, if_match)
             raise ApiError(404)
 
@@ -865,8 +862,7 @@ def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) ->
 @tasks.post("/{task_id}/toggle", response_model=schemas.TaskToggled, responses=errors(400, 401, 404, 412, 413, 503))
 def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch, body: schemas.TaskToggle | None = None) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
-    changes = body.model_dump(exclude_none=True) if body else {}
-    row, upcoming = change_task(caller, task_id, changes, if_match, flip=not changes)
+    row, upcoming = change_task(caller, task_id, {"completed": body.completed if body else None}, if_match)
     return task_response(row, next_task=as_dict(upcoming) if upcoming else None)
 
 
