@@ -32,7 +32,7 @@ from jose import JOSEError, jwk, jwt
 from jose.backends.base import Key
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
-from pydantic import AliasChoices, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
 from pydantic_core import to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -639,43 +639,35 @@ def delete_me(caller: CurrentCaller) -> None:
 
 IdempotencyKey = Annotated[str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the first task")]
 IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
+IfMatch = Annotated[
+    list[str] | None,
+    Header(description="Change the task only while it has this ETag"),
+    # The strong entity tags of a list (RFC 9110, 8.8.3 and 13.1.1); None for any version.
+    BeforeValidator(lambda values: None if values == ["*"] else re.findall(r'(?<!W/)"([^"]*)"', ",".join(values))),
+]
 
 # Statements are made once, with parameters, for that costs more than to run them. The user id is in each of them.
 FIELDS = tuple(schemas.TaskRead.model_fields)
 COLUMNS: list[Any] = [col(Task.completed).label(name) if name == "is_completed" else getattr(Task, name) for name in FIELDS] + [Task.etag]
 OWNED = [col(Task.user_id) == bindparam("caller_id"), col(Task.id) == bindparam("task_id")]
+UNCHANGED = bindparam("any_version", type_=Boolean) | col(Task.etag).in_(bindparam("etags"))
 GET_TASK = select(*COLUMNS).where(*OWNED)
 NEW_TASK = insert(Task).execution_options(dml_strategy="raw")
 # An update that changes nothing, for DO NOTHING returns no row.
 CREATE_TASK = NEW_TASK.on_conflict_do_update(index_elements=["user_id", "id"], set_={"etag": Task.etag}).returning(*COLUMNS)
 CREATE_NEXT_TASK = NEW_TASK.on_conflict_do_nothing().returning(*COLUMNS)
 # The columns to change are those that the parameters name; no object in a session has to follow.
-UPDATE_TASK = update(Task).where(*OWNED).returning(*COLUMNS).execution_options(synchronize_session=False)
+UPDATE_TASK = update(Task).where(*OWNED, UNCHANGED).returning(*COLUMNS).execution_options(synchronize_session=False)
 # Completing or reopening a recurring task also adds or removes its next occurrence, which one statement can't: this skips it.
 STATE = func.coalesce(bindparam("state", type_=Boolean), ~col(Task.completed))
 RECURS = col(Task.is_recurring) | bindparam("will_recur", type_=Boolean)
 UPDATE_STATE = UPDATE_TASK.where((col(Task.completed) == STATE) | ~RECURS).values(completed=STATE)
-DELETE_TASK = delete(Task).where(*OWNED)
+DELETE_TASK = delete(Task).where(*OWNED, UNCHANGED)
 
 
-def owned_by(caller: CurrentCaller, task_id: uuid.UUID) -> dict[str, Any]:
-    """The parameters of OWNED."""
-    return {"caller_id": caller.user_id, "task_id": task_id}
-
-
-async def strong_etags(
-    if_match: Annotated[str | None, Header(description="Change the task only while it has this ETag")] = None,
-) -> list[str] | None:
-    """The entity tags of a list (RFC 9110, 8.8.3 and 13.1.1); None for any version."""
-    return None if if_match is None or if_match.strip() == "*" else re.findall(r'(?<!W/)"([^"]*)"', if_match)
-
-
-IfMatch = Annotated[list[str] | None, Depends(strong_etags)]
-
-
-def unchanged(if_match: list[str] | None) -> list[ColumnElement[bool]]:
-    """The condition that If-Match adds to a statement."""
-    return [] if if_match is None else [col(Task.etag).in_(if_match)]
+def owned_by(caller: CurrentCaller, task_id: uuid.UUID, if_match: list[str] | None = None) -> dict[str, Any]:
+    """The parameters of OWNED, and of UNCHANGED."""
+    return {"caller_id": caller.user_id, "task_id": task_id, "any_version": if_match is None, "etags": if_match or []}
 
 
 def find_task(session: Session, caller: CurrentCaller, task_id: uuid.UUID, if_match: list[str] | None = None) -> Task:
@@ -785,7 +777,7 @@ def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMat
             check_account(session, caller)
             raise ApiError(404)
     etag = f'"{row.etag}"'
-    if if_none_match is not None and (if_none_match.strip() == "*" or etag in re.findall('"[^"]*"', if_none_match)):
+    if if_none_match and (if_none_match == "*" or etag in if_none_match):
         return Response(status_code=304, headers={"ETag": etag})
     return task_response(row)
 
@@ -795,12 +787,12 @@ Changed = tuple[Row[Any], Row[Any] | None]
 
 def change_task(caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None) -> Changed:
     """The changed task, and the next occurrence that this change made. None for `completed` flips it."""
-    statement, values = UPDATE_TASK, owned_by(caller, task_id) | changes
+    statement, values = UPDATE_TASK, owned_by(caller, task_id, if_match) | changes
     if "completed" in changes:
         statement = UPDATE_STATE
         values |= {"state": changes["completed"], "will_recur": changes.get("is_recurring", False)}
     with Session(engine) as session:
-        row = session.exec(statement.where(*unchanged(if_match)), params=values).one_or_none()
+        row = session.exec(statement, params=values).one_or_none()
         if row:
             return row, None
         task = find_task(session, caller, task_id, if_match)
@@ -828,31 +820,31 @@ def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any
         elif not task.completed:
             session.exec(DELETE_TASK.where(col(Task.updated_at) == Task.created_at), params=owned_by(caller, task.next_id))
         # Optimistic locking: only the version that was read is changed.
-        row = session.exec(UPDATE_TASK.where(*unchanged([task.etag])), params=owned_by(caller, task.id) | changes).one_or_none()
+        row = session.exec(UPDATE_TASK, params=owned_by(caller, task.id, [task.etag]) | changes).one_or_none()
         if row:
             session.commit()
     return (row, made) if row else None
 
 
 @tasks.put("/{task_id}", response_model=schemas.TaskRead, responses=errors(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
-def put_task(task_id: uuid.UUID, body: schemas.TaskCreate, caller: CurrentCaller, if_match: IfMatch) -> Response:
+def put_task(task_id: uuid.UUID, body: schemas.TaskCreate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Change a task by a form that has its title; what is left out keeps its value."""
     row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
     return task_response(row)
 
 
 @tasks.patch("/{task_id}", response_model=schemas.TaskRead, responses=errors(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
-def update_task(task_id: uuid.UUID, body: schemas.TaskUpdate, caller: CurrentCaller, if_match: IfMatch) -> Response:
+def update_task(task_id: uuid.UUID, body: schemas.TaskUpdate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
     """Change only what is sent; null clears what may be null."""
     row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
     return task_response(row)
 
 
 @tasks.delete("/{task_id}", status_code=204, responses=errors(401, 404, 412, 503))
-def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) -> None:
+def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch = None) -> None:
     """Delete a task."""
     with Session(engine) as session:
-        if not session.exec(DELETE_TASK.where(*unchanged(if_match)), params=owned_by(caller, task_id)).rowcount:
+        if not session.exec(DELETE_TASK, params=owned_by(caller, task_id, if_match)).rowcount:
             find_task(session, caller, task_id, if_match)
             raise ApiError(404)
 
@@ -860,7 +852,7 @@ def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch) ->
 @tasks.patch("/{task_id}/complete", include_in_schema=False)
 @tasks.patch("/{task_id}/toggle", include_in_schema=False)
 @tasks.post("/{task_id}/toggle", response_model=schemas.TaskToggled, responses=errors(400, 401, 404, 412, 413, 503))
-def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch, body: schemas.TaskToggle | None = None) -> Response:
+def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch = None, body: schemas.TaskToggle | None = None) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
     row, upcoming = change_task(caller, task_id, {"completed": body.completed if body else None}, if_match)
     return task_response(row, next_task=as_dict(upcoming) if upcoming else None)
