@@ -37,7 +37,7 @@ from pydantic_core import to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
-from sqlalchemy import JSON, URL, Boolean, ColumnElement, Row, bindparam, case, event, exists, make_url, or_, text, type_coerce
+from sqlalchemy import JSON, URL, Boolean, ColumnElement, Row, asc, bindparam, case, desc, event, exists, make_url, or_, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
@@ -719,7 +719,7 @@ def create_task(body: schemas.TaskCreate, caller: CurrentCaller, idempotency_key
 def has_tags() -> ColumnElement[bool]:
     """Containment of JSONB, which its GIN index serves, and the same on SQLite: no wanted tag that the task lacks."""
     if ON_POSTGRESQL:
-        return type_coerce(Task.tags, postgresql.JSONB).contains(bindparam("tags", type_=postgresql.JSONB))
+        return col(Task.tags).contains(bindparam("tags"))
     wanted = func.json_each(bindparam("tags", type_=JSON)).table_valued("value", name="wanted")
     present = func.json_each(Task.tags).table_valued("value", name="present")
     return ~exists(select(wanted.c.value).where(wanted.c.value.not_in(select(present.c.value))))
@@ -745,13 +745,12 @@ def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> tu
     """The statements for a page, whose rows carry the total, and for the total alone, which a page without rows lacks."""
     where = [col(Task.user_id) == bindparam("caller_id"), *(FILTERS[name] for name in filters)]
     total = select(func.count()).select_from(Task).where(*where)
-    key, tie = SORT_KEYS.get(sort_by, getattr(Task, sort_by)), col(Task.id)
-    # Equal keys are ordered by id, so that pages never overlap.
-    order = [key.asc(), tie.asc()] if sort_order == "asc" else [key.desc(), tie.desc()]
-    if sort_by == "due_date":
-        order[0] = order[0].nulls_last()
+    direction = asc if sort_order == "asc" else desc
+    key = direction(SORT_KEYS.get(sort_by, getattr(Task, sort_by)))
     page = select(*[*COLUMNS, total.correlate(None).scalar_subquery().label("total")]).where(*where)
-    return page.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")), total
+    # Equal keys are ordered by id, so that pages never overlap.
+    page = page.order_by(key.nulls_last() if sort_by == "due_date" else key, direction(col(Task.id)))
+    return page.limit(bindparam("limit")).offset(bindparam("offset")), total
 
 
 @tasks.get("", response_model=list[schemas.TaskRead], responses=errors(BAD_LIMIT, 401, 503))

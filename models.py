@@ -156,7 +156,7 @@ def new_etag() -> str:
 
 # An enum and JSONB on PostgreSQL; text and JSON on SQLite.
 PRIORITY: Any = Enum(Priority, name="task_priority", values_callable=lambda names: [str(name) for name in names])
-STRING_LIST: Any = JSON().with_variant(JSONB(), "postgresql")
+STRING_LIST: Any = JSONB().with_variant(JSON(), "sqlite")
 
 
 class User(SQLModel, table=True):
