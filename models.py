@@ -30,26 +30,22 @@ def list_of(pattern: str) -> str:
 
 
 WEEKDAY = "MO|TU|WE|TH|FR|SA|SU"
-WEEKDAYS = list_of(WEEKDAY)
-NUMBERED_WEEKDAYS = list_of(f"[+-]?(0?[1-9]|[1-4][0-9]|5[0-3])({WEEKDAY})")
-MONTH_DAYS = list_of("[+-]?(0?[1-9]|[12][0-9]|3[01])")
+NUMBERED_WEEKDAY = f"[+-]?(0?[1-9]|[1-4][0-9]|5[0-3])({WEEKDAY})"
 YEAR_DAYS = list_of("[+-]?(0{0,2}[1-9]|0?[1-9][0-9]|[12][0-9]{2}|3[0-5][0-9]|36[0-6])")
-COMMON_PARTS = {
+# The parts that RFC 5545 (3.3.10) defines for each FREQ, and what they may hold.
+WEEKLY = {
     "FREQ": "[A-Z]+",
     "INTERVAL": "0*[1-9][0-9]*",
     "COUNT": "0*[1-9][0-9]*",
     "UNTIL": "[0-9]{8}(T[0-9]{6}Z)?",
     "WKST": WEEKDAY,
     "BYMONTH": list_of("0?[1-9]|1[0-2]"),
+    "BYDAY": list_of(WEEKDAY),
 }
-# The parts that RFC 5545 (3.3.10) defines for each FREQ, and what they may hold.
-MONTHLY_PARTS = COMMON_PARTS | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": f"{WEEKDAYS}|{NUMBERED_WEEKDAYS}", "BYSETPOS": YEAR_DAYS}
-RULE_PARTS = {
-    "DAILY": COMMON_PARTS | {"BYMONTHDAY": MONTH_DAYS, "BYDAY": WEEKDAYS},
-    "WEEKLY": COMMON_PARTS | {"BYDAY": WEEKDAYS},
-    "MONTHLY": MONTHLY_PARTS,
-    "YEARLY": MONTHLY_PARTS | {"BYYEARDAY": YEAR_DAYS},
-}
+DAILY = WEEKLY | {"BYMONTHDAY": list_of("[+-]?(0?[1-9]|[12][0-9]|3[01])")}
+MONTHLY = DAILY | {"BYDAY": f"{list_of(WEEKDAY)}|{list_of(NUMBERED_WEEKDAY)}", "BYSETPOS": YEAR_DAYS}
+YEARLY = MONTHLY | {"BYYEARDAY": YEAR_DAYS}
+RULE_PARTS = {"DAILY": DAILY, "WEEKLY": WEEKLY, "MONTHLY": MONTHLY, "YEARLY": YEARLY}
 # The calendar repeats after 400 years. dateutil looks for a date until the year 9999: moved there, it soon gives up.
 YEARS_AHEAD = 19 * 400
 # From here dateutil has 40 years to search, of each kind that the calendar knows: what matches none of them never matches.
