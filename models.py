@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
-from pydantic import AfterValidator, BeforeValidator, NaiveDatetime, StrictBool, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, NaiveDatetime, StrictBool, StringConstraints, WrapValidator
 from sqlalchemy import JSON, CheckConstraint, Enum, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -105,19 +105,16 @@ def ensure(holds: Callable[[Any], Any], message: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def iso_string(value: Any) -> Any:
-    """Pydantic would read numbers and strings of digits as Unix time."""
-    if not isinstance(value, datetime) and not (isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
-        raise ValueError("must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z")
-    return value
-
-
-def in_utc(value: datetime) -> datetime:
+def read_moment(value: Any, parse: Callable[[Any], datetime]) -> datetime:
     """Without an offset it is UTC; within these years no later calculation overflows."""
-    value = value if value.tzinfo else value.replace(tzinfo=UTC)
-    if not FIRST_MOMENT <= value <= LAST_MOMENT:
+    # Pydantic would read numbers and strings of digits as Unix time.
+    if not (isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+        raise ValueError("must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z")
+    moment = parse(value)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
         raise ValueError("must lie in the years 1970 to 2200 in UTC")
-    return value.astimezone(UTC)
+    return moment.astimezone(UTC)
 
 
 # PostgreSQL stores no NUL, and no database a lone surrogate.
@@ -127,15 +124,11 @@ WithoutComma = ensure(lambda tag: "," not in tag, "must not contain a comma")
 KnownTimeZone = ensure(lambda name: name in TIMEZONES, "must be an IANA time zone, such as Europe/Berlin")
 # A rule that can't be read is never stored either. Whichever days it skips, it must match one: hence INTERVAL=1.
 EverMatching = ensure(lambda rule: first_date_after(read_rule(rule) | {"INTERVAL": "1"}, RULE_CHECK_START), "matches no date at all")
-UserId = Annotated[str, StringConstraints(min_length=1, max_length=255), Storable]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
-Description = Annotated[str, StringConstraints(max_length=2000), Storable]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), WithoutComma, Storable]
 Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(lambda tags: list(dict.fromkeys(tags)))]
-Moment = Annotated[datetime, BeforeValidator(iso_string), AfterValidator(in_utc)]
+Moment = Annotated[datetime, WrapValidator(read_moment)]
 AnyCasePriority = Annotated[Priority, BeforeValidator(lambda value: value.capitalize() if isinstance(value, str) else value)]
-Rule = Annotated[str, StringConstraints(max_length=200), EverMatching]
-TimeZone = Annotated[str, StringConstraints(min_length=1), KnownTimeZone]
 
 # ---------------------------------------------------------------- tables
 
@@ -171,19 +164,17 @@ class TaskBase(SQLModel):
     """What a client says of a task, and reads back."""
 
     title: Title
-    description: Description | None = None
+    description: Annotated[str, StringConstraints(max_length=2000), Storable] | None = None
     completed: StrictBool = False
     priority: AnyCasePriority = Field(default=Priority.MEDIUM, sa_type=PRIORITY)
     tags: Tags = Field(default_factory=list, sa_type=STRING_LIST)
     due_date: Moment | None = None
     reminder_at: Moment | None = None
     is_recurring: StrictBool = False
-    recurrence_rule: Rule | None = None
-    timezone: TimeZone = "UTC"
+    recurrence_rule: Annotated[str, StringConstraints(max_length=200), EverMatching] | None = None
+    timezone: Annotated[str, KnownTimeZone] = "UTC"
 
 
-# What the next occurrence takes over from the task before it.
-CARRIED = {"user_id", *TaskBase.model_fields} - {"completed", "due_date", "reminder_at", "is_recurring", "recurrence_rule"}
 # The rules that only the database can check: what its error says, then the field and what is wrong with it.
 DATABASE_RULES = {
     "reminder_not_after_due_date": ("reminder_at", "must not be later than due_date"),
@@ -236,13 +227,13 @@ class Task(TaskBase, table=True):
         # UNTIL is a moment in UTC, or a local day.
         if due_date > until if until.tzinfo else local.date() > until.date():
             return None
+        own = {"id", "etag", "completed", "due_date", "series_time", "reminder_at", "recurrence_rule", "created_at", "updated_at"}
         return Task(
-            **self.model_dump(include=CARRIED),
+            **self.model_dump(exclude=own),
             id=self.next_id,
             due_date=due_date,
             series_time=local if due_date.astimezone(zone).replace(tzinfo=None) != local else None,
             reminder_at=due_date - (self.due_date - self.reminder_at) if self.due_date and self.reminder_at else None,
-            is_recurring=True,
             recurrence_rule=re.sub("(?i)(?<=COUNT=)[0-9]+", lambda count: str(int(count[0]) - 1), self.recurrence_rule),
             created_at=completed_at,
             updated_at=completed_at,

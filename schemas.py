@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, StrictBool, StringConstraints, model_validator
 
-from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, Title, UserId, ensure
+from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, Title, ensure
 
 # ---------------------------------------------------------------- tasks
 
@@ -169,8 +169,8 @@ ACCOUNT_CLAIM = "task_api_account"
 class Caller(BaseModel):
     """Whom the claims of a token name, until when in Unix time, and whether that is an account made here."""
 
-    user_id: Annotated[UserId, BeforeValidator(lambda value: str(value) if type(value) is int else value)] = Field(
-        validation_alias=AliasChoices("sub", "user_id")
+    user_id: Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value), Storable] = Field(
+        min_length=1, max_length=255, validation_alias=AliasChoices("sub", "user_id")
     )
     expires_at: float = Field(validation_alias="exp", strict=True, allow_inf_nan=False)
     has_account: bool = Field(default=False, validation_alias=ACCOUNT_CLAIM)
