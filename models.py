@@ -223,9 +223,9 @@ class Task(TaskBase, table=True):
         if local is None or int(rule.get("COUNT", 0)) == 1:
             return None
         due_date = in_utc_from(zone, local)
-        until = datetime.fromisoformat(rule["UNTIL"]) if "UNTIL" in rule else LAST_MOMENT
         # UNTIL is a moment in UTC, or a local day.
-        if due_date > until if until.tzinfo else local.date() > until.date():
+        until = datetime.fromisoformat(rule.get("UNTIL", "22001231"))
+        if due_date > LAST_MOMENT or (due_date > until if until.tzinfo else local.date() > until.date()):
             return None
         own = {"id", "etag", "completed", "due_date", "series_time", "reminder_at", "recurrence_rule", "created_at", "updated_at"}
         return Task(
