@@ -44,6 +44,7 @@ from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import schemas
@@ -686,15 +687,14 @@ def as_dict(row: Row[Any]) -> dict[str, Any]:
     return dict(zip(FIELDS, row, strict=False))
 
 
-def task_response(row: Row[Any], status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+def task_response(row: Row[Any], status: int = 200, headers: Mapping[str, str] = {}, **more: Any) -> Response:
     """One task and its ETag."""
-    return Response(to_json(as_dict(row) | more), status, {"ETag": f'"{row.etag}"'} | dict(headers or {}), "application/json")
+    return Response(to_json(as_dict(row) | more), status, {"ETag": f'"{row.etag}"', **headers}, "application/json")
 
 
 # For the OpenAPI document.
 EXAMPLE = {"requestBody": {"content": {"application/json": {"example": schemas.EXAMPLE}}}}
 BAD_LIMIT = (400, "limit: Input should be greater than or equal to 1", "")
-NOT_MODIFIED: dict[int | str, Any] = {304: {"description": "The task still has this ETag"}}
 REPLAYED: dict[int | str, Any] = {200: {"model": schemas.TaskRead, "description": "An earlier call with this key made the task"}}
 
 
@@ -767,7 +767,7 @@ def list_tasks(caller: CurrentCaller, wanted: Annotated[schemas.TaskFilter, Quer
     return Response(to_json([as_dict(row) for row in rows]), headers={"X-Total-Count": str(total)}, media_type="application/json")
 
 
-@tasks.get("/{task_id}", response_model=schemas.TaskRead, responses=errors(401, 404, 503) | NOT_MODIFIED)
+@tasks.get("/{task_id}", response_model=schemas.TaskRead, responses=errors(401, 404, 503) | {304: {"description": "Not changed since"}})
 def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
     """Get one task."""
     with Session(engine) as session:
@@ -781,10 +781,9 @@ def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMat
     return task_response(row)
 
 
-Changed = tuple[Row[Any], Row[Any] | None]
-
-
-def change_task(caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None) -> Changed:
+def change_task(
+    caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None
+) -> tuple[Row[Any], Row[Any] | None]:
     """The changed task, and the next occurrence that this change made. None for `completed` flips it."""
     statement, values = UPDATE_TASK, owned_by(caller, task_id, if_match) | changes
     if "completed" in changes:
@@ -802,7 +801,7 @@ def change_task(caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, An
     return change_task(caller, task_id, changes, if_match)
 
 
-def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any]) -> Changed | None:
+def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any]) -> tuple[Row[Any], Row[Any] | None] | None:
     """Completing makes the next occurrence, reopening takes back one that nobody has touched; None when the task has changed."""
     made = None
     task.sqlmodel_update(changes)
@@ -866,10 +865,8 @@ for prefix in ACCOUNT_PREFIXES:
 # ---------------------------------------------------------------- health
 
 
-@app.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
-    """The first page that anyone opens."""
-    return RedirectResponse("/docs")
+# The first page that anyone opens.
+app.router.routes.append(Route("/", RedirectResponse("/docs"), methods=["GET"]))
 
 
 @app.head("/health", include_in_schema=False)

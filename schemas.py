@@ -95,27 +95,21 @@ SEPARATED = "separated by commas or repeated"
 class TaskFilter(BaseModel):
     """Which tasks, in which order, and which page of them; an empty parameter counts as left out."""
 
-    q: Annotated[str, StringConstraints(max_length=200), Storable] = Field(
-        default="",
-        validation_alias=AliasChoices("q", "search"),
-        description="Text in title or description, in any letter case; `search` is another name",
+    q: Annotated[str, Storable] = Field(
+        "", max_length=200, validation_alias=AliasChoices("q", "search"), description="Text in title or description; also `search`"
     )
-    status: Literal["all", "pending", "completed", "true", "false"] | None = Field(
-        default=None, description="The state; it wins over `completed`"
-    )
-    completed: bool | None = Field(default=None, description="The state, as a yes or no")
-    priority: Annotated[list[AnyCasePriority], BeforeValidator(split)] = Field(default=[], description=f"One or more, {SEPARATED}")
-    tags: Annotated[list[Tag], BeforeValidator(split)] = Field(default=[], description=f"Tags that a task must all have, {SEPARATED}")
-    due_date_from: Moment | None = Field(default=None, description="Due at this moment or later")
-    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | None = Field(
-        default=None, description="Due at this moment or earlier; a date is the whole day"
-    )
+    status: Literal["all", "pending", "completed", "true", "false"] | None = Field(None, description="The state; it wins over `completed`")
+    completed: bool | None = Field(None, description="The state, as a yes or no")
+    priority: Annotated[list[AnyCasePriority], BeforeValidator(split)] = Field([], description=f"One or more, {SEPARATED}")
+    tags: Annotated[list[Tag], BeforeValidator(split)] = Field([], description=f"Tags that a task must all have, {SEPARATED}")
+    due_date_from: Moment | None = Field(None, description="Due from this moment on")
+    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | None = Field(None, description="Due until then; a date is the whole day")
     sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field(
-        default="created_at", description="What to sort by; tasks without a due date come last"
+        "created_at", description="What to sort by; tasks without a due date come last"
     )
-    sort_order: Literal["desc", "asc"] = Field(default="desc", description="Of priorities, `High` is the greatest")
-    limit: int = Field(default=50, ge=1, le=100, description="How many tasks at most")
-    offset: int = Field(default=0, ge=0, le=2**31, description="How many tasks to pass over")
+    sort_order: Literal["desc", "asc"] = Field("desc", description="Of priorities, `High` is the greatest")
+    limit: int = Field(50, ge=1, le=100, description="How many tasks at most")
+    offset: int = Field(0, ge=0, le=2**31, description="How many tasks to pass over")
 
     @model_validator(mode="before")
     @classmethod
