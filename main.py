@@ -582,9 +582,9 @@ async def hash_password(body: schemas.SignUp) -> str:
 def sign_up(body: schemas.SignUp, password_hash: Annotated[str, Depends(hash_password)]) -> schemas.TokenRead:
     """Make an account and sign in."""
     user = User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
-    new_account = insert(User).values(user.model_dump()).on_conflict_do_nothing(index_elements=["email"]).returning(col(User.id))
+    new_account = insert(User).values(user.model_dump()).on_conflict_do_nothing(index_elements=["email"])
     with Session(engine) as session:
-        if session.exec(new_account).one_or_none() is None:
+        if not session.exec(new_account).rowcount:
             raise ApiError(409)
     return token_for(user)
 
@@ -623,8 +623,7 @@ def get_me(caller: CurrentCaller) -> User:
         user = session.get(User, caller.user_id)
         if user is None:
             create_user(session, caller)
-            user = session.get_one(User, caller.user_id)
-        return user
+        return user or session.get_one(User, caller.user_id)
 
 
 @accounts.delete("/me", status_code=204, responses=errors(401, 503))
@@ -636,7 +635,6 @@ def delete_me(caller: CurrentCaller) -> None:
 
 
 # ---------------------------------------------------------------- tasks
-
 
 IdempotencyKey = Annotated[str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the first task")]
 IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
@@ -863,7 +861,6 @@ for prefix in ACCOUNT_PREFIXES:
     app.include_router(accounts, prefix=prefix, include_in_schema=prefix == ACCOUNT_PREFIXES[0])
 
 # ---------------------------------------------------------------- health
-
 
 # The first page that anyone opens.
 app.router.routes.append(Route("/", RedirectResponse("/docs"), methods=["GET"]))

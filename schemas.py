@@ -78,18 +78,10 @@ class TaskToggled(TaskRead):
 
 # ---------------------------------------------------------------- list
 
-
-def split(value: Any) -> Any:
-    """Comma-separated or repeated, or both."""
-    return [part for item in value for part in item.split(",") if part.strip()]
-
-
-def end_of_day(value: Any) -> Any:
-    """A date without a time stands for the whole day."""
-    return f"{value}T23:59:59.999999" if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else value
-
-
+Separated = BeforeValidator(lambda values: [part for value in values for part in value.split(",") if part.strip()])
 SEPARATED = "separated by commas or repeated"
+# A date without a time stands for the whole day.
+EndOfDay = BeforeValidator(lambda value: f"{value}T23:59:59.999999" if len(value) == len("2027-01-31") else value)
 
 
 class TaskFilter(BaseModel):
@@ -100,10 +92,10 @@ class TaskFilter(BaseModel):
     )
     status: Literal["all", "pending", "completed", "true", "false"] | None = Field(None, description="The state; it wins over `completed`")
     completed: bool | None = Field(None, description="The state, as a yes or no")
-    priority: Annotated[list[AnyCasePriority], BeforeValidator(split)] = Field([], description=f"One or more, {SEPARATED}")
-    tags: Annotated[list[Tag], BeforeValidator(split)] = Field([], description=f"Tags that a task must all have, {SEPARATED}")
+    priority: Annotated[list[AnyCasePriority], Separated] = Field([], description=f"One or more, {SEPARATED}")
+    tags: Annotated[list[Tag], Separated] = Field([], description=f"Tags that a task must all have, {SEPARATED}")
     due_date_from: Moment | None = Field(None, description="Due from this moment on")
-    due_date_to: Annotated[Moment, BeforeValidator(end_of_day)] | None = Field(None, description="Due until then; a date is the whole day")
+    due_date_to: Annotated[Moment, EndOfDay] | None = Field(None, description="Due until then; a date is the whole day")
     sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field(
         "created_at", description="What to sort by; tasks without a due date come last"
     )
@@ -129,12 +121,8 @@ class TaskFilter(BaseModel):
 
 # ---------------------------------------------------------------- accounts
 
-
 # More than this only the mail server of an address knows. In lower case it may be longer than it was.
-LikeAnAddress = ensure(
-    lambda email: len(email) < 255 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email),
-    "must be an e-mail address, such as ada@example.com",
-)
+LikeAnAddress = ensure(lambda email: len(email) < 255 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email), "must be like ada@example.com")
 Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
 NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
 
