@@ -32,7 +32,7 @@ from jose import JOSEError, jwk, jwt
 from jose.backends.base import Key
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
-from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
 from pydantic_core import to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -639,17 +639,17 @@ def delete_me(caller: CurrentCaller) -> None:
 IdempotencyKey = Annotated[str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the first task")]
 IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
 IfMatch = Annotated[
-    list[str] | None,
+    str | None,
     Header(description="Change the task only while it has this ETag"),
-    # The strong entity tags of a list (RFC 9110, 8.8.3 and 13.1.1); None for any version.
-    BeforeValidator(lambda values: None if values == ["*"] else re.findall(r'(?<!W/)"([^"]*)"', ",".join(values))),
+    # Weak entity tags match nothing here (RFC 9110, 13.1.1); None stands for any version.
+    AfterValidator(lambda value: None if value == "*" else re.sub('W/"[^"]*"', "", value)),
 ]
 
 # Statements are made once, with parameters, for that costs more than to run them. The user id is in each of them.
 FIELDS = tuple(schemas.TaskRead.model_fields)
 COLUMNS: list[Any] = [col(Task.completed).label(name) if name == "is_completed" else getattr(Task, name) for name in FIELDS] + [Task.etag]
 OWNED = [col(Task.user_id) == bindparam("caller_id"), col(Task.id) == bindparam("task_id")]
-UNCHANGED = bindparam("any_version", type_=Boolean) | col(Task.etag).in_(bindparam("etags"))
+UNCHANGED = bindparam("if_match").is_(None) | bindparam("if_match").like('%"' + col(Task.etag) + '"%')
 GET_TASK = select(*COLUMNS).where(*OWNED)
 NEW_TASK = insert(Task).execution_options(dml_strategy="raw")
 # An update that changes nothing, for DO NOTHING returns no row.
@@ -664,18 +664,18 @@ UPDATE_STATE = UPDATE_TASK.where((col(Task.completed) == STATE) | ~RECURS).value
 DELETE_TASK = delete(Task).where(*OWNED, UNCHANGED)
 
 
-def owned_by(caller: CurrentCaller, task_id: uuid.UUID, if_match: list[str] | None = None) -> dict[str, Any]:
+def owned_by(caller: CurrentCaller, task_id: uuid.UUID, if_match: str | None = None) -> dict[str, Any]:
     """The parameters of OWNED, and of UNCHANGED."""
-    return {"caller_id": caller.user_id, "task_id": task_id, "any_version": if_match is None, "etags": if_match or []}
+    return {"caller_id": caller.user_id, "task_id": task_id, "if_match": if_match}
 
 
-def find_task(session: Session, caller: CurrentCaller, task_id: uuid.UUID, if_match: list[str] | None = None) -> Task:
+def find_task(session: Session, caller: CurrentCaller, task_id: uuid.UUID, if_match: str | None = None) -> Task:
     """The task, or an ApiError that says why a statement found none: gone, or changed since."""
     task = session.get(Task, (caller.user_id, task_id))
     if task is None:
         check_account(session, caller)
         raise ApiError(404)
-    if if_match is not None and task.etag not in if_match:
+    if if_match is not None and f'"{task.etag}"' not in if_match:
         raise ApiError(412)
     return task
 
@@ -780,7 +780,7 @@ def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMat
 
 
 def change_task(
-    caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: list[str] | None
+    caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: str | None
 ) -> tuple[Row[Any], Row[Any] | None]:
     """The changed task, and the next occurrence that this change made. None for `completed` flips it."""
     statement, values = UPDATE_TASK, owned_by(caller, task_id, if_match) | changes
@@ -788,8 +788,7 @@ def change_task(
         statement = UPDATE_STATE
         values |= {"state": changes["completed"], "will_recur": changes.get("is_recurring", False)}
     with Session(engine) as session:
-        row = session.exec(statement, params=values).one_or_none()
-        if row:
+        if row := session.exec(statement, params=values).one_or_none():
             return row, None
         task = find_task(session, caller, task_id, if_match)
     turns = changes.get("completed", task.completed) != task.completed
@@ -816,7 +815,7 @@ def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any
         elif not task.completed:
             session.exec(DELETE_TASK.where(col(Task.updated_at) == Task.created_at), params=owned_by(caller, task.next_id))
         # Optimistic locking: only the version that was read is changed.
-        row = session.exec(UPDATE_TASK, params=owned_by(caller, task.id, [task.etag]) | changes).one_or_none()
+        row = session.exec(UPDATE_TASK, params=owned_by(caller, task.id, f'"{task.etag}"') | changes).one_or_none()
         if row:
             session.commit()
     return (row, made) if row else None
@@ -855,10 +854,9 @@ def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch = N
 
 
 # What is called most is looked for first.
-for prefix in TASK_PREFIXES:
-    app.include_router(tasks, prefix=prefix, include_in_schema=prefix == TASK_PREFIXES[0])
-for prefix in ACCOUNT_PREFIXES:
-    app.include_router(accounts, prefix=prefix, include_in_schema=prefix == ACCOUNT_PREFIXES[0])
+for router, prefixes in ((tasks, TASK_PREFIXES), (accounts, ACCOUNT_PREFIXES)):
+    for prefix in prefixes:
+        app.include_router(router, prefix=prefix, include_in_schema=prefix == prefixes[0])
 
 # ---------------------------------------------------------------- health
 
