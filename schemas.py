@@ -96,10 +96,8 @@ class TaskFilter(BaseModel):
     tags: Annotated[list[Tag], Separated] = Field([], description=f"Tags that a task must all have, {SEPARATED}")
     due_date_from: Moment | None = Field(None, description="Due from this moment on")
     due_date_to: Annotated[Moment, EndOfDay] | None = Field(None, description="Due until then; a date is the whole day")
-    sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field(
-        "created_at", description="What to sort by; tasks without a due date come last"
-    )
-    sort_order: Literal["desc", "asc"] = Field("desc", description="Of priorities, `High` is the greatest")
+    sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field("created_at", description="What to sort by")
+    sort_order: Literal["desc", "asc"] = Field("desc", description="Of priorities `High` is the greatest; no due date comes last")
     limit: int = Field(50, ge=1, le=100, description="How many tasks at most")
     offset: int = Field(0, ge=0, le=2**31, description="How many tasks to pass over")
 
