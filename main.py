@@ -44,7 +44,6 @@ from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import schemas
@@ -140,6 +139,7 @@ DB_TIMEOUT, DB_RETRY = 5, 1
 ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 
 # In AUTOCOMMIT each statement commits by itself and costs one round trip; `session.rollback()` undoes nothing then.
+# Its parameters stay out of errors, and so out of the log.
 engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT", pool_size=THREADS + 3, pool_use_lifo=True, hide_parameters=True)
 # For statements that must all happen or none: `with Session(transactional) as session:`, and `session.commit()` at the end.
 # In it, select the rows that you will update `.with_for_update()`.
@@ -228,6 +228,12 @@ for name in ("uvicorn", "uvicorn.access"):
     logging.getLogger(name).propagate = name == "uvicorn"
 log = logging.getLogger("task_api")
 
+
+def first_line(error: Exception) -> str:
+    """What a database says behind its first line repeats the row, with its values."""
+    return str(getattr(error, "orig", error)).partition("\n")[0]
+
+
 # ---------------------------------------------------------------- app
 
 
@@ -299,11 +305,6 @@ class ApiError(HTTPException):
         return {"detail": message, "code": code, "error": {"code": code, "message": message, "details": self.details}}
 
 
-def first_line(error: Exception) -> str:
-    """What a database says behind its first line repeats the row, with its values."""
-    return str(getattr(error, "orig", error)).partition("\n")[0]
-
-
 @app.exception_handler(HTTPException)
 async def answer_http_exception(request: Request, error: HTTPException) -> Response:
     """Ours, and those that Starlette raises by itself: no such path, no such method, an unreadable body."""
@@ -368,7 +369,7 @@ def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[in
 
 # ---------------------------------------------------------------- requests
 
-# The paths that frontends call; only the first of each is in /docs.
+# What frontends put before `/tasks`, and where they look for the accounts; only the first of each is in /docs.
 TASK_PREFIXES = ("/api/v1", "", "/api", "/users/{user_id}", "/api/users/{user_id}", "/api/v1/users/{user_id}", "/api/{user_id}")
 ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 
@@ -389,7 +390,8 @@ class RequestContextMiddleware:
             request_id = uuid.uuid4().hex
         log_fields = {"request_id": request_id, "method": scope["method"], "path": path}
         scope["path"] = path.rstrip("/") or "/"
-        scope["state"]["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
 
         async def receive_limited() -> Message:
             nonlocal size
@@ -416,7 +418,7 @@ class RequestContextMiddleware:
 
         await self.app(scope, receive_limited, send_with_headers)
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        log.info("request", extra=log_fields | {"milliseconds": milliseconds, "user_id": scope["state"].get("user_id")})
+        log.info("request", extra=log_fields | {"milliseconds": milliseconds, "user_id": state.get("user_id")})
 
 
 # The last one is the outermost. A crash is answered within the others, so that its answer has their headers.
@@ -630,8 +632,8 @@ def get_me(caller: CurrentCaller) -> User:
 def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
     with Session(engine) as session:
-        check_account(session, caller)
-        session.exec(delete(User).where(col(User.id) == caller.user_id))
+        if not session.exec(delete(User).where(col(User.id) == caller.user_id)).rowcount and caller.has_account:
+            raise ApiError(401)
 
 
 # ---------------------------------------------------------------- tasks
@@ -649,6 +651,7 @@ IfMatch = Annotated[
 FIELDS = tuple(schemas.TaskRead.model_fields)
 COLUMNS: list[Any] = [col(Task.completed).label(name) if name == "is_completed" else getattr(Task, name) for name in FIELDS] + [Task.etag]
 OWNED = [col(Task.user_id) == bindparam("caller_id"), col(Task.id) == bindparam("task_id")]
+# If-Match is a list of tags between quotes; without it any version will do.
 UNCHANGED = bindparam("if_match").is_(None) | bindparam("if_match").like('%"' + col(Task.etag) + '"%')
 GET_TASK = select(*COLUMNS).where(*OWNED)
 NEW_TASK = insert(Task).execution_options(dml_strategy="raw")
@@ -860,8 +863,11 @@ for router, prefixes in ((tasks, TASK_PREFIXES), (accounts, ACCOUNT_PREFIXES)):
 
 # ---------------------------------------------------------------- health
 
-# The first page that anyone opens.
-app.router.routes.append(Route("/", RedirectResponse("/docs"), methods=["GET"]))
+
+@app.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    """The first page that anyone opens."""
+    return RedirectResponse("/docs")
 
 
 @app.head("/health", include_in_schema=False)

@@ -172,7 +172,7 @@ class TaskBase(SQLModel):
     reminder_at: Moment | None = None
     is_recurring: StrictBool = False
     recurrence_rule: Annotated[str, StringConstraints(max_length=200), EverMatching] | None = None
-    timezone: Annotated[str, KnownTimeZone] = "UTC"
+    timezone: Annotated[str, StringConstraints(min_length=1), KnownTimeZone] = "UTC"
 
 
 # The rules that only the database can check: what its error says, then the field and what is wrong with it.
@@ -223,13 +223,13 @@ class Task(TaskBase, table=True):
         if local is None or int(rule.get("COUNT", 0)) == 1:
             return None
         due_date = in_utc_from(zone, local)
+        until = datetime.fromisoformat(rule["UNTIL"]) if "UNTIL" in rule else LAST_MOMENT
         # UNTIL is a moment in UTC, or a local day.
-        until = datetime.fromisoformat(rule.get("UNTIL", "22001231"))
         if due_date > LAST_MOMENT or (due_date > until if until.tzinfo else local.date() > until.date()):
             return None
-        own = {"id", "etag", "completed", "due_date", "series_time", "reminder_at", "recurrence_rule", "created_at", "updated_at"}
+        replaced = {"id", "etag", "completed", "due_date", "series_time", "reminder_at", "recurrence_rule", "created_at", "updated_at"}
         return Task(
-            **self.model_dump(exclude=own),
+            **self.model_dump(exclude=replaced),
             id=self.next_id,
             due_date=due_date,
             series_time=local if due_date.astimezone(zone).replace(tzinfo=None) != local else None,

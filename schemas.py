@@ -78,8 +78,8 @@ class TaskToggled(TaskRead):
 
 # ---------------------------------------------------------------- list
 
+# Comma-separated or repeated, or both.
 Separated = BeforeValidator(lambda values: [part for value in values for part in value.split(",") if part.strip()])
-SEPARATED = "separated by commas or repeated"
 # A date without a time stands for the whole day.
 EndOfDay = BeforeValidator(lambda value: f"{value}T23:59:59.999999" if len(value) == len("2027-01-31") else value)
 
@@ -88,12 +88,12 @@ class TaskFilter(BaseModel):
     """Which tasks, in which order, and which page of them; an empty parameter counts as left out."""
 
     q: Annotated[str, Storable] = Field(
-        "", max_length=200, validation_alias=AliasChoices("q", "search"), description="Text in title or description; also `search`"
+        "", max_length=200, validation_alias=AliasChoices("q", "search"), description="Text in title or description, any case; or `search`"
     )
     status: Literal["all", "pending", "completed", "true", "false"] | None = Field(None, description="The state; it wins over `completed`")
     completed: bool | None = Field(None, description="The state, as a yes or no")
-    priority: Annotated[list[AnyCasePriority], Separated] = Field([], description=f"One or more, {SEPARATED}")
-    tags: Annotated[list[Tag], Separated] = Field([], description=f"Tags that a task must all have, {SEPARATED}")
+    priority: Annotated[list[AnyCasePriority], Separated] = Field([], description="One or more, separated by commas or repeated")
+    tags: Annotated[list[Tag], Separated] = Field([], description="A task must have all of them; separated by commas or repeated")
     due_date_from: Moment | None = Field(None, description="Due from this moment on")
     due_date_to: Annotated[Moment, EndOfDay] | None = Field(None, description="Due until then; a date is the whole day")
     sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field("created_at", description="What to sort by")
@@ -123,6 +123,7 @@ class TaskFilter(BaseModel):
 LikeAnAddress = ensure(lambda email: len(email) < 255 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email), "must be like ada@example.com")
 Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
 NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable]
 
 
 class SignIn(BaseModel):
@@ -137,9 +138,7 @@ class SignUp(BaseModel):
 
     email: NewEmail = Field(examples=["grace@example.com"])
     password: Annotated[str, Storable] = Field(min_length=8, max_length=128, examples=["correct horse"])
-    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable] | None = Field(
-        default=None, examples=["Grace"]
-    )
+    name: Name | None = Field(default=None, examples=["Grace"])
 
 
 # Marks the tokens that are issued here.
