@@ -14,7 +14,7 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -542,12 +542,16 @@ CurrentCaller = Annotated[schemas.Caller, Depends(current_caller)]
 # ---------------------------------------------------------------- accounts
 
 hasher = PasswordHash.recommended()
-# What the password of an unknown e-mail is compared with, so that it costs the same.
-DECOY_HASH = hasher.hash(secrets.token_hex())
 WRONG_PASSWORD = (401, "Wrong e-mail or password", "INVALID_CREDENTIALS")
 MAX_FAILURES, FAILURE_SECONDS = 10, 60
 # When sign-ins failed lately, in order: the moment, the e-mail and the address.
 failures: deque[tuple[float, str, str]] = deque(maxlen=10_000)
+
+
+@cache
+def decoy_hash() -> str:
+    """What the password of an unknown e-mail is compared with, so that it costs the same."""
+    return hasher.hash(secrets.token_hex())
 
 
 def token_for(user: User) -> schemas.TokenRead:
@@ -568,7 +572,7 @@ def authenticate(account: schemas.SignIn, address: str) -> schemas.TokenRead:
         raise ApiError(429)
     with Session(engine) as session:
         user = session.exec(select(User).where(User.email == account.email)).one_or_none()
-    if not hasher.verify(account.password, (user and user.password_hash) or DECOY_HASH) or user is None:
+    if not hasher.verify(account.password, (user and user.password_hash) or decoy_hash()) or user is None:
         failures.append((time.monotonic(), account.email, address))
         raise ApiError(*WRONG_PASSWORD)
     return token_for(user)
