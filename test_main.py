@@ -252,7 +252,7 @@ def test_a_secret_that_is_missing_on_postgresql_or_bad_under_its_other_name_stop
         start(**variables)
 
 
-POSTGRESQL = "postgresql+psycopg2://user@host/name?channel_binding=require&sslmode=require"
+NEON = "postgresql+psycopg2://user@host/name?channel_binding=require&sslmode=require"
 
 
 @on_sqlite
@@ -264,9 +264,7 @@ POSTGRESQL = "postgresql+psycopg2://user@host/name?channel_binding=require&sslmo
         ("JWT_EXPIRE_MINUTES", "", 1440),
         ("JWT_ALGORITHM", "HS512", "HS512"),
         ("CORS_ORIGINS", " https://a.example/, http://b:81 ,", ["https://a.example", "http://b:81"]),
-        ("DATABASE_URL", POSTGRESQL, POSTGRESQL),
-        ("DATABASE_URL", POSTGRESQL.replace("postgresql+psycopg2", "postgres"), POSTGRESQL),
-        ("DATABASE_URL", POSTGRESQL.replace("postgresql+psycopg2", "postgresql"), POSTGRESQL),
+        *(("DATABASE_URL", NEON.replace("postgresql+psycopg2", name), NEON) for name in ("postgres", "postgresql", "postgresql+psycopg2")),
     ],
 )
 @pytest.mark.parametrize("in_file", [False, True])
