@@ -103,7 +103,7 @@ class Settings(BaseSettings):
                 value = generated_secret()
             if len(value) >= 32 and jwk.construct(value, "HS256"):
                 return value
-        raise ValueError("must be a text of at least 32 characters, no public key or certificate; make one with: openssl rand -hex 32")
+        raise ValueError("must be set, to 32 characters or more, and to no public key or certificate; make one with: openssl rand -hex 32")
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -176,8 +176,9 @@ def replace_closed_connection(connection: Any, *_: Any) -> None:
 
 
 def prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Wait for locks, let readers and a writer work at once, and lower more than ASCII."""
-    for pragma in (f"busy_timeout = {DB_TIMEOUT * 1000}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    """Wait for locks, let readers and a writer work at once, and treat letters and foreign keys as PostgreSQL does."""
+    pragmas = "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "case_sensitive_like = ON"
+    for pragma in (f"busy_timeout = {DB_TIMEOUT * 1000}", *pragmas):
         connection.execute(f"PRAGMA {pragma}")
     connection.create_function("lower", 1, lambda value: value and value.lower(), deterministic=True)
 
@@ -362,8 +363,11 @@ def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[in
     documented: dict[int | str, dict[str, Any]] = {}
     for answer in (*answers, 500):
         example = ApiError(*answer) if isinstance(answer, tuple) else ApiError(answer)
-        content = {"application/json": {"example": example.body(oauth)}}
-        documented["default" if answer == 500 else example.status_code] = {"model": model, "content": content}
+        documented["default" if answer == 500 else example.status_code] = {
+            "model": model,
+            "description": HTTPStatus(example.status_code).phrase,
+            "content": {"application/json": {"example": example.body(oauth)}},
+        }
     return documented
 
 
@@ -500,9 +504,6 @@ issuer_keys = IssuerKeys()
 @lru_cache(4096)
 def read_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
     """Whom a well-signed token names; of its claims python-jose checks too little, so Caller does."""
-    # It also passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
-    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in jwt.get_unverified_header(token):
-        raise JOSEError("malformed")
     checks = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False}
     checks["require_aud" if settings.jwt_audience else "verify_aud"] = bool(settings.jwt_audience)
     claims = jwt.decode(token, key, [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)
@@ -520,6 +521,9 @@ async def current_caller(
     """Whom the bearer token names; under the path of another user there is nothing."""
     try:
         header = jwt.get_unverified_header(token or "")
+        # python-jose passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
+        if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token or "", re.ASCII) or "crit" in header:
+            raise JOSEError("malformed")
         ours = header["alg"] == settings.jwt_algorithm
         key = SECRET_KEY if ours else await issuer_keys.find(header.get("kid"), header["alg"])
         caller = read_token(token or "", header["alg"], key)
@@ -578,16 +582,16 @@ def authenticate(account: schemas.SignIn, address: str) -> schemas.TokenRead:
     return token_for(user)
 
 
-async def hash_password(body: schemas.SignUp) -> str:
-    """Takes its turn among the hashes, not a handler's thread."""
-    return await to_thread.run_sync(hasher.hash, body.password, limiter=HASHING)
+async def new_user(body: schemas.SignUp) -> User:
+    """The password is hashed in its turn, and in no handler's thread."""
+    password_hash = await to_thread.run_sync(hasher.hash, body.password, limiter=HASHING)
+    return User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
 
 
 @accounts.post("/register", include_in_schema=False, status_code=201)
 @accounts.post("/signup", status_code=201, responses=errors(400, 409, 413, 503))
-def sign_up(body: schemas.SignUp, password_hash: Annotated[str, Depends(hash_password)]) -> schemas.TokenRead:
+def sign_up(user: Annotated[User, Depends(new_user)]) -> schemas.TokenRead:
     """Make an account and sign in."""
-    user = User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
     new_account = insert(User).values(user.model_dump()).on_conflict_do_nothing(index_elements=["email"])
     with Session(engine) as session:
         if not session.exec(new_account).rowcount:
@@ -648,14 +652,14 @@ IfMatch = Annotated[
     str | None,
     Header(description="Change the task only while it has this ETag"),
     # Weak entity tags match nothing here (RFC 9110, 13.1.1); None stands for any version.
-    AfterValidator(lambda value: None if value == "*" else re.sub('W/"[^"]*"', "", value)),
+    AfterValidator(lambda value: None if value.strip() == "*" else re.sub('W/"[^"]*"', "", value)),
 ]
 
 # Statements are made once, with parameters, for that costs more than to run them. The user id is in each of them.
 FIELDS = tuple(schemas.TaskRead.model_fields)
 COLUMNS: list[Any] = [col(Task.completed).label(name) if name == "is_completed" else getattr(Task, name) for name in FIELDS] + [Task.etag]
 OWNED = [col(Task.user_id) == bindparam("caller_id"), col(Task.id) == bindparam("task_id")]
-# If-Match is a list of tags between quotes; without it any version will do.
+# If-Match lists tags in quotes. It is the text here and the tag the pattern, so that junk is no wildcard; null means any version.
 UNCHANGED = bindparam("if_match").is_(None) | bindparam("if_match").like('%"' + col(Task.etag) + '"%')
 GET_TASK = select(*COLUMNS).where(*OWNED)
 NEW_TASK = insert(Task).execution_options(dml_strategy="raw")
@@ -668,7 +672,7 @@ UPDATE_TASK = update(Task).where(*OWNED, UNCHANGED).returning(*COLUMNS).executio
 STATE = func.coalesce(bindparam("state", type_=Boolean), ~col(Task.completed))
 RECURS = col(Task.is_recurring) | bindparam("will_recur", type_=Boolean)
 UPDATE_STATE = UPDATE_TASK.where((col(Task.completed) == STATE) | ~RECURS).values(completed=STATE)
-DELETE_TASK = delete(Task).where(*OWNED, UNCHANGED)
+DELETE_TASK = delete(Task).where(*OWNED, UNCHANGED).execution_options(synchronize_session=False)
 
 
 def owned_by(caller: CurrentCaller, task_id: uuid.UUID, if_match: str | None = None) -> dict[str, Any]:
@@ -781,7 +785,7 @@ def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMat
             check_account(session, caller)
             raise ApiError(404)
     etag = f'"{row.etag}"'
-    if if_none_match and (if_none_match == "*" or etag in if_none_match):
+    if if_none_match and (if_none_match.strip() == "*" or etag in if_none_match):
         return Response(status_code=304, headers={"ETag": etag})
     return task_response(row)
 
@@ -793,11 +797,12 @@ def change_task(
     statement, values = UPDATE_TASK, owned_by(caller, task_id, if_match) | changes
     if "completed" in changes:
         statement = UPDATE_STATE
-        values |= {"state": changes["completed"], "will_recur": changes.get("is_recurring", False)}
+        values |= {"state": values.pop("completed"), "will_recur": changes.get("is_recurring", False)}
     with Session(engine) as session:
         if row := session.exec(statement, params=values).one_or_none():
             return row, None
         task = find_task(session, caller, task_id, if_match)
+    # None, which flips it, differs from both states.
     turns = changes.get("completed", task.completed) != task.completed
     if turns and (changed := complete_or_reopen(caller, task, changes | {"completed": not task.completed})):
         return changed

@@ -32,7 +32,7 @@ def list_of(pattern: str) -> str:
 WEEKDAY = "MO|TU|WE|TH|FR|SA|SU"
 NUMBERED_WEEKDAY = f"[+-]?(0?[1-9]|[1-4][0-9]|5[0-3])({WEEKDAY})"
 YEAR_DAYS = list_of("[+-]?(0{0,2}[1-9]|0?[1-9][0-9]|[12][0-9]{2}|3[0-5][0-9]|36[0-6])")
-# The parts that RFC 5545 (3.3.10) defines for each FREQ, and what they may hold.
+# The parts that RFC 5545 (3.3.10) defines for each FREQ, and what they may hold; each takes what the one before it takes.
 WEEKLY = {
     "FREQ": "[A-Z]+",
     "INTERVAL": "0*[1-9][0-9]*",
@@ -108,7 +108,7 @@ def ensure(holds: Callable[[Any], Any], message: str) -> AfterValidator:
 def read_moment(value: Any, parse: Callable[[Any], datetime]) -> datetime:
     """Without an offset it is UTC; within these years no later calculation overflows."""
     # Pydantic would read numbers and strings of digits as Unix time.
-    if not (isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
         raise ValueError("must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z")
     moment = parse(value)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -24,7 +24,8 @@ def document_input(schema: dict[str, Any]) -> None:
         field.pop("default", None)
         empty = [{"const": ""}] * (name in EMPTY_IS_NULL) + [{"type": "null"}] * (name in NULL_IS_LEFT_OUT)
         if empty:
-            schema["properties"][name] = {"anyOf": field.get("anyOf", [field]) + empty}
+            kinds = field.pop("anyOf", None)
+            schema["properties"][name] = field | {"anyOf": kinds + empty} if kinds else {"anyOf": [field, *empty]}
 
 
 class TaskCreate(TaskBase):
@@ -81,14 +82,14 @@ class TaskToggled(TaskRead):
 # Comma-separated or repeated, or both.
 Separated = BeforeValidator(lambda values: [part for value in values for part in value.split(",") if part.strip()])
 # A date without a time stands for the whole day.
-EndOfDay = BeforeValidator(lambda value: f"{value}T23:59:59.999999" if len(value) == len("2027-01-31") else value)
+EndOfDay = BeforeValidator(lambda value: f"{value}T23:59:59.999999" if re.fullmatch("[0-9-]{10}", value) else value)
 
 
 class TaskFilter(BaseModel):
     """Which tasks, in which order, and which page of them; an empty parameter counts as left out."""
 
     q: Annotated[str, Storable] = Field(
-        "", max_length=200, validation_alias=AliasChoices("q", "search"), description="Text in title or description, any case; or `search`"
+        "", max_length=200, validation_alias=AliasChoices("q", "search"), description="In title or description, any case; also `search`"
     )
     status: Literal["all", "pending", "completed", "true", "false"] | None = Field(None, description="The state; it wins over `completed`")
     completed: bool | None = Field(None, description="The state, as a yes or no")
@@ -97,7 +98,7 @@ class TaskFilter(BaseModel):
     due_date_from: Moment | None = Field(None, description="Due from this moment on")
     due_date_to: Annotated[Moment, EndOfDay] | None = Field(None, description="Due until then; a date is the whole day")
     sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field("created_at", description="What to sort by")
-    sort_order: Literal["desc", "asc"] = Field("desc", description="Of priorities `High` is the greatest; no due date comes last")
+    sort_order: Literal["desc", "asc"] = Field("desc", description="Of priorities `High` is the greatest; tasks without due date come last")
     limit: int = Field(50, ge=1, le=100, description="How many tasks at most")
     offset: int = Field(0, ge=0, le=2**31, description="How many tasks to pass over")
 
@@ -120,7 +121,9 @@ class TaskFilter(BaseModel):
 # ---------------------------------------------------------------- accounts
 
 # More than this only the mail server of an address knows. In lower case it may be longer than it was.
-LikeAnAddress = ensure(lambda email: len(email) < 255 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email), "must be like ada@example.com")
+LikeAnAddress = ensure(
+    lambda email: len(email) < 255 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email), "must be an e-mail address such as ada@example.com"
+)
 Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
 NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable]

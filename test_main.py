@@ -286,7 +286,7 @@ def test_a_generated_secret_is_private_and_the_same_for_every_worker(start):
 @on_sqlite
 def test_a_folder_that_keeps_no_secret_stops_the_start(main, start, monkeypatch):
     monkeypatch.setattr(main, "SECRET_FILE", Path("no/such/folder/.jwt_secret"))
-    with pytest.raises(SystemExit, match="JWT_SECRET: must be a text of"):
+    with pytest.raises(SystemExit, match="JWT_SECRET: must be set,"):
         start()
 
 
@@ -302,7 +302,7 @@ def test_uvicorn_ends_with_one_line_and_no_traceback_on_a_bad_setting(main, tmp_
     command = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE)]
     ended = subprocess.run(command, cwd=tmp_path, env=os.environ | {"JWT_SECRET": "hunter2"}, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert re.fullmatch("Bad setting JWT_SECRET: must be a text of at least 32 characters.*\n", ended.stderr)
+    assert re.fullmatch("Bad setting JWT_SECRET: must be set, to 32 characters or more.*\n", ended.stderr)
 
 
 # ---------------------------------------------------------------- database
@@ -527,16 +527,8 @@ def logged(main):
 def test_each_request_is_one_line_without_secrets(ada, logged):
     ada.get("/tasks?q=hunter2", headers={"X-Request-ID": "mine"})
     [line] = logged()
-    known = {
-        "level": "INFO",
-        "message": "request",
-        "request_id": "mine",
-        "method": "GET",
-        "path": "/tasks",
-        "status": 200,
-        "user_id": ada.user_id,
-    }
-    assert line == known | {"time": line["time"], "milliseconds": line["milliseconds"]}
+    request = {"request_id": "mine", "method": "GET", "path": "/tasks", "status": 200, "user_id": ada.user_id}
+    assert line == {"level": "INFO", "message": "request"} | request | {"time": line["time"], "milliseconds": line["milliseconds"]}
     assert datetime.now(UTC) - datetime.fromisoformat(line["time"]) < timedelta(minutes=1)
 
 
@@ -606,9 +598,7 @@ def test_every_answer_carries_a_request_id_and_the_security_headers(client, ada)
 
 
 @on_sqlite
-@pytest.mark.parametrize(
-    ("sent", "kept"), [("abc.DEF_1-2", True), ("x" * 64, True), ("x" * 65, False), ("a b", False), ("<script>", False)]
-)
+@pytest.mark.parametrize(("sent", "kept"), [("abc.DEF_1-2", True), ("x" * 64, True), ("x" * 65, False), ("a b", False), ("<b>", False)])
 def test_a_request_id_is_taken_over_when_it_is_harmless(client, sent, kept):
     assert (client.get("/health", headers={"X-Request-ID": sent}).headers["X-Request-ID"] == sent) is kept
 
@@ -735,9 +725,7 @@ def test_an_expired_token_is_told_so_even_when_it_is_remembered(client, ada, mon
 
 
 CLAIMS = [
-    ({"sub": 42}, "42"),
-    ({"sub": ..., "user_id": "ada"}, "ada"),
-    ({"sub": ..., "user_id": 7}, "7"),
+    *(({"sub": 42}, "42"), ({"sub": ..., "user_id": "ada"}, "ada"), ({"sub": ..., "user_id": 7}, "7")),
     ({"aud": ["them"], "at_hash": "x"}, "ada"),
 ]
 
@@ -873,6 +861,7 @@ def test_without_any_key_the_answer_is_503_and_the_shared_secret_goes_on_working
     answer = Person(client, bearer=issuer.token("RS256")).get()
     assert (error(answer), answer.headers["Retry-After"]) == ((503, "ISSUER_UNAVAILABLE"), "1")
     assert (ada.get().status, issuer.fetched) == (200, 1)
+    assert error(Person(client, bearer=issuer.token("EdDSA", crit=["b64"])).get()) == UNAUTHORIZED
 
 
 # ---------------------------------------------------------------- accounts
@@ -930,9 +919,9 @@ BAD_ACCOUNTS = [
 
 @on_sqlite
 @pytest.mark.parametrize("account", BAD_ACCOUNTS)
-def test_a_bad_sign_up_is_a_400_that_repeats_no_password(ada, account):
+def test_a_bad_sign_up_is_a_400_that_says_each_fault_once_and_repeats_no_password(ada, account):
     answer = ada.post("/auth/signup", dict(zip(("email", "password", "name"), account, strict=False)))
-    assert error(answer) == INVALID
+    assert len(bad_fields(answer)) == len(set(bad_fields(answer)))
     assert all(password not in answer.data.decode() for password in account[1:2])
 
 
@@ -1092,6 +1081,16 @@ def test_null_for_what_is_never_null_is_as_if_left_out(ada, field):
     task = ada.task(**WHOLE)
     assert ada.patch(at(task), {field: None}).json() | {"updated_at": task["updated_at"]} == task
     assert (made := ada.task(**{field: None})) == made | DEFAULTS
+
+
+def test_a_handler_may_answer_with_a_stored_task(main, client, ada, route):
+    def handler() -> main.schemas.TaskRead:
+        with Session(main.engine) as session:
+            return session.get(main.Task, (ada.user_id, uuid.UUID(task["id"])))
+
+    task = ada.task(**WHOLE | {"completed": False})
+    route(handler)
+    assert client.get("/route").json() == task
 
 
 def test_what_a_client_may_not_say_has_no_effect(ada):
@@ -1263,15 +1262,15 @@ def test_the_etag_moves_with_every_change(ada):
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
-@pytest.mark.parametrize(("rule", "current"), [(None, "{}"), ("FREQ=DAILY", '"other", {}'), ("FREQ=DAILY", "*")])
-def test_if_match_lets_a_change_through_only_while_the_etag_is_current(ada, method, path, body, rule, current):
+@pytest.mark.parametrize(("rule", "current"), [(None, '"a1"'), ("FREQ=DAILY", 'W/"other", "a1" '), ("FREQ=DAILY", "* ")])
+def test_if_match_lets_a_change_through_only_while_the_etag_is_current(ada, sql, method, path, body, rule, current):
     task = ada.task(recurrence_rule=rule)
-    etag = ada.get(at(task)).headers["ETag"]
-    for stale in ('"stale"', f"W/{etag}", "stale", '"stale", "too"', etag.strip('"')):
+    sql("UPDATE tasks SET etag = 'a1' WHERE user_id = :id", id=ada.user_id)
+    for stale in ('"stale"', 'W/"a1"', "stale", '"stale", "too"', "a1", '"A1"', '"%"'):
         assert error(ada.call(method, at(task) + path, body, {"If-Match": stale})) == CHANGED
     assert ada.get().json() == [task]
-    assert ada.call(method, at(task) + path, body, {"If-Match": current.format(etag)}).status in (200, 204)
-    assert error(ada.call(method, UNKNOWN + path, body, {"If-Match": etag})) == NOT_FOUND
+    assert ada.call(method, at(task) + path, body, {"If-Match": current}).status in (200, 204)
+    assert error(ada.call(method, UNKNOWN + path, body, {"If-Match": current})) == NOT_FOUND
 
 
 @pytest.mark.parametrize("rule", [None, "FREQ=DAILY"])
@@ -1286,7 +1285,7 @@ def test_if_match_from_many_clients_at_once_lets_one_through(ada, method, path, 
 def test_if_none_match_answers_304_without_a_body_only_for_the_current_etag(ada):
     task = ada.task()
     etag = ada.get(at(task)).headers["ETag"]
-    for header in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+    for header in (etag, f"W/{etag}", f'"x", {etag}', "* "):
         answer = ada.get(at(task), headers={"If-None-Match": header})
         assert (answer.status, answer.data, answer.headers["ETag"]) == (304, b"", etag)
     for header in ('"x"', etag.strip('"'), etag[:-1], f'"x{etag[1:]}', f'{etag[:-1]}x"', '"*"'):
