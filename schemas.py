@@ -89,7 +89,7 @@ class TaskFilter(BaseModel):
     """Which tasks, in which order, and which page of them; an empty parameter counts as left out."""
 
     q: Annotated[str, Storable] = Field(
-        "", max_length=200, validation_alias=AliasChoices("q", "search"), description="In title or description, any case; also `search`"
+        "", max_length=200, validation_alias=AliasChoices("q", "search"), description="Text in title or description; also `search`"
     )
     status: Literal["all", "pending", "completed", "true", "false"] | None = Field(None, description="The state; it wins over `completed`")
     completed: bool | None = Field(None, description="The state, as a yes or no")
