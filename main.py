@@ -513,7 +513,9 @@ def read_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
 
 
 # /docs offers both: to sign in with e-mail and password, or to paste a token.
-sign_in_form = OAuth2PasswordBearer("/api/v1/auth/token", "account", description="Your e-mail is the user name.", auto_error=False)
+sign_in_form = OAuth2PasswordBearer(
+    f"{ACCOUNT_PREFIXES[0]}/token", scheme_name="account", description="Your e-mail is the user name.", auto_error=False
+)
 pasted_token = HTTPBearer(scheme_name="token", description="For a token that you have already.", auto_error=False)
 
 
@@ -521,14 +523,15 @@ async def current_caller(
     request: Request, token: Annotated[str | None, Depends(sign_in_form)], _pasted: Annotated[object, Depends(pasted_token)]
 ) -> schemas.Caller:
     """Whom the bearer token names; under the path of another user there is nothing."""
+    token = token or ""
     try:
-        header = jwt.get_unverified_header(token or "")
+        header = jwt.get_unverified_header(token)
         # python-jose passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
-        if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token or "", re.ASCII) or "crit" in header:
+        if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
             raise JOSEError("malformed")
         ours = header["alg"] == settings.jwt_algorithm
         key = SECRET_KEY if ours else await issuer_keys.find(header.get("kid"), header["alg"])
-        caller = read_token(token or "", header["alg"], key)
+        caller = read_token(token, header["alg"], key)
     except ApiError:
         raise
     # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError, OverflowError, UnicodeError.
@@ -724,7 +727,7 @@ def create_task(body: schemas.TaskCreate, caller: CurrentCaller, idempotency_key
             row = session.exec(CREATE_TASK, params=values).one()
     if row.etag != etag:
         return task_response(row, headers={"Idempotent-Replayed": "true"})
-    return task_response(row, 201, {"Location": f"{TASK_PREFIXES[0]}/tasks/{row.id}"})
+    return task_response(row, 201, {"Location": f"{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"})
 
 
 def has_tags() -> ColumnElement[bool]:
