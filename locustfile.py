@@ -1,8 +1,9 @@
-"""Users who think: they sign up, then list, search, open, create and complete tasks, with two seconds between.
+"""Users who think: they sign up, then list, search, open, create and complete tasks.
 
 pip install locust==2.47.0, start the service, then:
 locust --headless -u 200 -r 4 -t 150s --reset-stats --host http://localhost:8000
-A password takes a fifth of a second of one core, so four come in a second; the figures begin when all are there.
+Two seconds pass between. A password takes a fifth of a second of one core, so four users come in
+a second; the figures begin when all are there.
 """
 
 import random
@@ -38,7 +39,11 @@ class Person(FastHttpUser):
     @task(150)
     def open_one(self) -> None:
         """One of the last tasks."""
-        self.client.get(f"{TASKS}/{random.choice(self.tasks_made)}", headers=self.bearer, name=f"{TASKS}/{{task_id}}")
+        self.client.get(
+            f"{TASKS}/{random.choice(self.tasks_made)}",
+            headers=self.bearer,
+            name=f"{TASKS}/{{task_id}}",
+        )
 
     @task(150)
     def add(self) -> None:
@@ -48,7 +53,11 @@ class Person(FastHttpUser):
     @task(99)
     def complete(self) -> None:
         """Completing one that recurs makes the next."""
-        self.client.post(f"{TASKS}/{random.choice(self.tasks_made)}/toggle", headers=self.bearer, name=f"{TASKS}/{{task_id}}/toggle")
+        self.client.post(
+            f"{TASKS}/{random.choice(self.tasks_made)}/toggle",
+            headers=self.bearer,
+            name=f"{TASKS}/{{task_id}}/toggle",
+        )
 
     @task(1)
     def return_another_day(self) -> None:
@@ -62,5 +71,9 @@ class Person(FastHttpUser):
 
     def create(self) -> str:
         """The id of a new task."""
-        body = {"title": "Water the plants", "tags": ["home"], "recurrence_rule": random.choice([None, None, "FREQ=DAILY"])}
+        body = {
+            "title": "Water the plants",
+            "tags": ["home"],
+            "recurrence_rule": random.choice([None, None, "FREQ=DAILY"]),
+        }
         return str(self.client.post(TASKS, headers=self.bearer, json=body).json()["id"])

@@ -1,6 +1,11 @@
-"""The Task API, to be read from top to bottom: settings, database, log, app, errors, requests, tokens, accounts, tasks, health."""
+"""The Task API, from top to bottom: settings, engine, errors, app, caller, tasks, accounts, health.
+
+Behind them stands the machine room: the keys of an issuer, error handlers, middleware, the
+database, the log.
+"""
 
 import asyncio
+import gc
 import json
 import logging
 import re
@@ -12,16 +17,16 @@ import time
 import urllib.request
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import psycopg2.extensions
 import uvicorn
-from anyio import CapacityLimiter, move_on_after, to_thread
+from anyio import CapacityLimiter, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Depends, FastAPI, Form, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -32,14 +37,36 @@ from jose import JOSEError, jwk, jwt
 from jose.backends.base import Key
 from jose.utils import base64url_decode
 from pwdlib import PasswordHash
-from pydantic import AfterValidator, AliasChoices, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
-from pydantic_core import to_json
+from pydantic import AliasChoices, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
+from pydantic_core import from_json, to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
-from sqlalchemy import JSON, URL, Boolean, ColumnElement, Row, asc, bindparam, case, desc, event, exists, make_url, or_, text
+from sqlalchemy import (
+    JSON,
+    URL,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    event,
+    exists,
+    make_url,
+    not_,
+    or_,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidatePoolError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InvalidatePoolError,
+    ProgrammingError,
+)
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -49,13 +76,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import schemas
 from models import DATABASE_RULES, Priority, Task, User, new_etag, utc_now
 
+log = logging.getLogger("task_api")
+
 # ---------------------------------------------------------------- settings
 
 SECRET_FILE = Path(".jwt_secret")
 
 
 def generated_secret() -> str:
-    """The secret of a machine that was given none: made once, and linked into place whole, so that all workers agree."""
+    """The secret of this folder, made once. It is linked into place whole: all workers agree."""
     if not SECRET_FILE.exists():
         draft = SECRET_FILE.with_suffix(f".{uuid.uuid4()}")
         draft.touch(mode=0o600)
@@ -69,10 +98,19 @@ def generated_secret() -> str:
 class Settings(BaseSettings):
     """Read from the environment and `.env`; an empty value counts as unset."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", validate_default=False)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        validate_default=False,
+    )
 
     database_url: Annotated[URL, NoDecode] = make_url("sqlite:///tasks.db")
-    jwt_secret: str = Field(default="", validation_alias=AliasChoices("JWT_SECRET", "BETTER_AUTH_SECRET"), validate_default=True)
+    jwt_secret: str = Field(
+        default="",
+        validation_alias=AliasChoices("JWT_SECRET", "BETTER_AUTH_SECRET"),
+        validate_default=True,
+    )
     jwt_algorithm: Literal["HS256", "HS384", "HS512"] = "HS256"
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
@@ -83,27 +121,36 @@ class Settings(BaseSettings):
     @field_validator("database_url", mode="plain")
     @classmethod
     def read_database_url(cls, value: str) -> URL:
-        """What only PostgreSQL can judge, such as a host or a password, is left to it."""
+        """The address of an SQLite file or of PostgreSQL, of which only that can judge the rest."""
         with suppress(ArgumentError, ValueError):
             url = make_url(value)
             if url.get_backend_name() in ("postgres", "postgresql"):
                 return url.set(drivername="postgresql+psycopg2")
             file = Path(url.database or "")
-            if url.drivername == "sqlite" and file.name not in ("", ":memory:") and file.parent.is_dir() and not url.query:
+            is_file = file.name not in ("", ":memory:") and file.parent.is_dir()
+            if url.drivername == "sqlite" and is_file and not url.query:
                 return url
-        raise ValueError("must look like postgresql://user:password@host/name?sslmode=require or sqlite:///file.db in a folder that exists")
+        raise ValueError(
+            "must look like postgresql://user:password@host/name?sslmode=require "
+            "or sqlite:///file.db in a folder that exists"
+        )
 
     @field_validator("jwt_secret")
     @classmethod
     def find_secret(cls, value: str, info: ValidationInfo) -> str:
-        """Make one on SQLite; elsewhere a secret that nobody chose would differ from machine to machine."""
-        url = info.data.get("database_url", cls.model_fields["database_url"].default)
+        """Makes one on SQLite; elsewhere it would differ from machine to machine."""
+        if "database_url" not in info.data:
+            # That is told already.
+            return value
         with suppress(OSError, JOSEError, UnicodeError):
-            if not value and url.get_backend_name() == "sqlite":
+            if not value and info.data["database_url"].get_backend_name() == "sqlite":
                 value = generated_secret()
             if len(value) >= 32 and jwk.construct(value, "HS256"):
                 return value
-        raise ValueError("must be set, to 32 characters or more, and to no public key or certificate; make one with: openssl rand -hex 32")
+        raise ValueError(
+            "must be set, to 32 characters or more, and to no public key or certificate; "
+            "make one with: openssl rand -hex 32"
+        )
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -111,615 +158,372 @@ class Settings(BaseSettings):
         """A browser sends credentials only to an origin that is named."""
         origins = [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         if not all(re.fullmatch(r"https?://[^\s/*]+", origin) for origin in origins):
-            raise ValueError("must list origins such as https://app.example.com, with commas between; * can't go with credentials")
+            raise ValueError(
+                "must list origins such as https://app.example.com, with commas between; "
+                "* can't go with credentials"
+            )
         return origins
 
 
 def load_settings() -> Settings:
-    """Stop the start with one line for each bad setting: its name and the cure, but no value, for that may be a secret."""
+    """The settings; SystemExit with a line for each bad one: its name and cure, never its value."""
     try:
         return Settings()
     except ValidationError as error:
-        problems = [(str(problem["loc"][0]).upper(), problem["msg"].removeprefix("Value error, ")) for problem in error.errors()]
-        raise SystemExit("\n".join(f"Bad setting {name}: {message}" for name, message in problems)) from None
+        lines = []
+        for problem in error.errors():
+            name = str(problem["loc"][0]).upper()
+            lines.append(f"Bad setting {name}: {problem['msg'].removeprefix('Value error, ')}")
+        raise SystemExit("\n".join(lines)) from None
     except UnicodeDecodeError:
         raise SystemExit("Bad setting .env: must be saved as UTF-8") from None
 
 
 settings = load_settings()
 
-# ---------------------------------------------------------------- database
+# ---------------------------------------------------------------- engine
 
-# FastAPI's thread pool runs this many handlers at once, each with a connection of SQLAlchemy's pool, so that none waits for the other.
+# FastAPI's thread pool runs this many handlers at once, each with a connection of its own:
+# none waits for a connection while it holds a thread.
 THREADS = 8
-# Beside them run two password hashes, of 64 MiB and a core each, and one readiness probe, which must not queue.
-HASHING, PROBES = CapacityLimiter(2), CapacityLimiter(1)
-# Seconds to wait for an answer of the database, and then to tell everybody else at once that it is away.
-DB_TIMEOUT, DB_RETRY = 5, 1
 ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 
-# In AUTOCOMMIT each statement commits by itself and costs one round trip; `session.rollback()` undoes nothing then.
-# Its parameters stay out of errors, and so out of the log.
-engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT", pool_size=THREADS + 3, pool_use_lifo=True, hide_parameters=True)
-# For statements that must all happen or none: `with Session(transactional) as session:`, and `session.commit()` at the end.
-# In it, select the rows that you will update `.with_for_update()`.
-transactional = engine.execution_options(isolation_level="READ COMMITTED" if ON_POSTGRESQL else "SERIALIZABLE")
+# Each statement commits by itself and costs one round trip: for routes of one statement.
+# Parameters stay out of errors, and so out of the log.
+autocommit = create_engine(
+    settings.database_url,
+    isolation_level="AUTOCOMMIT",
+    pool_size=THREADS,
+    pool_use_lifo=True,
+    hide_parameters=True,
+    json_deserializer=from_json,
+)
+# `Session(engine)` is a transaction: all happens at `session.commit()`, or nothing does.
+engine = autocommit.execution_options(
+    isolation_level="READ COMMITTED" if ON_POSTGRESQL else "SERIALIZABLE",
+)
 insert = postgresql.insert if ON_POSTGRESQL else sqlite.insert
-SQLITE_FILE = Path(settings.database_url.database or "")
-# Windows has no poll; where both are there, epoll takes three more calls for a single connection, a tenth of the cost of a GET.
-Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
-silent_until = 0.0
+
+# ---------------------------------------------------------------- errors
+
+# Of each code the status, the words for people, and the headers.
+ERRORS: dict[schemas.ErrorCode, tuple[int, str, dict[str, str]]] = {
+    "VALIDATION_ERROR": (400, "The request is not valid", {}),
+    "UNAUTHORIZED": (401, "A valid bearer token is needed", {"WWW-Authenticate": "Bearer"}),
+    "INVALID_CREDENTIALS": (401, "Wrong e-mail or password", {"WWW-Authenticate": "Bearer"}),
+    "NOT_FOUND": (404, "Task not found", {}),
+    "METHOD_NOT_ALLOWED": (405, "Method Not Allowed", {}),
+    "EMAIL_TAKEN": (409, "This e-mail already has an account", {}),
+    "PRECONDITION_FAILED": (412, "The task has changed since", {}),
+    "PAYLOAD_TOO_LARGE": (413, "The body must not be larger than 64 KiB", {}),
+    "TOO_MANY_REQUESTS": (
+        429,
+        "Too many failed sign-ins, try again in a minute",
+        {"Retry-After": "60"},
+    ),
+    "INTERNAL_ERROR": (500, "Something went wrong on our side", {}),
+    "DATABASE_UNAVAILABLE": (
+        503,
+        "The database is unavailable, try again soon",
+        {"Retry-After": "1"},
+    ),
+    "ISSUER_UNAVAILABLE": (
+        503,
+        "The keys of the token issuer are unavailable, try again soon",
+        {"Retry-After": "1"},
+    ),
+}
 
 
-def wait_for_answer(connection: Any) -> None:
-    """Psycopg2 calls this to wait for the server; by itself it would wait for a frozen one for ever."""
-    global silent_until
-    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
-        with Selector() as selector:
-            selector.register(connection, selectors.EVENT_READ if state == psycopg2.extensions.POLL_READ else selectors.EVENT_WRITE)
-            if not selector.select(DB_TIMEOUT):
-                silent_until = time.monotonic() + DB_RETRY
-                raise psycopg2.OperationalError(f"no answer within {DB_TIMEOUT} seconds")
+class ApiError(HTTPException):
+    """An error of ERRORS, with a message of its own if need be; raise it anywhere."""
+
+    def __init__(
+        self,
+        code: schemas.ErrorCode,
+        message: str = "",
+        details: list[schemas.FieldError] | None = None,
+    ) -> None:
+        status, standard_message, headers = ERRORS[code]
+        super().__init__(status, message or standard_message, headers)
+        self.code = code
+        self.details = details
 
 
-def check_database_answers(*_: Any) -> None:
-    """A circuit breaker: a timeout empties the pool, and whoever queued behind it is told at once instead of waiting for another."""
-    if time.monotonic() < silent_until:
-        raise psycopg2.OperationalError("the database did not answer others just now")
+def validation_error(*details: schemas.FieldError) -> ApiError:
+    """The error that says what is wrong with these fields."""
+    messages = [f"{detail.field}: {detail.message}" for detail in details]
+    return ApiError("VALIDATION_ERROR", "; ".join(messages), list(details))
 
 
-def replace_closed_connection(connection: Any, *_: Any) -> None:
-    """Without a round trip: the first poll reads why the server closed the connection, the second finds it closed."""
-    try:
-        connection.poll()
-        connection.poll()
-    except psycopg2.Error:
-        raise InvalidatePoolError from None
+def error_body(
+    code: str,
+    message: str,
+    details: list[schemas.FieldError] | None,
+) -> schemas.Error:
+    """The one shape of every error."""
+    error = schemas.ErrorDetail(code=code, message=message, details=details)
+    return schemas.Error(detail=message, code=code, error=error)
 
 
-def prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Wait for locks, let readers and a writer work at once, and treat letters and foreign keys as PostgreSQL does."""
-    pragmas = "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "case_sensitive_like = ON"
-    for pragma in (f"busy_timeout = {DB_TIMEOUT * 1000}", *pragmas):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.create_function("lower", 1, lambda value: value and value.lower(), deterministic=True)
+def oauth_error_body(code: str, message: str, _details: object) -> schemas.OAuthError:
+    """The shape that the Authorize button of /docs can show (RFC 6749, 5.2)."""
+    names = {"INVALID_CREDENTIALS": "invalid_grant", "VALIDATION_ERROR": "invalid_request"}
+    return schemas.OAuthError(
+        error=names.get(code, code.lower()),
+        error_description=message,
+        detail=message,
+        code=code,
+    )
 
 
-def check_sqlite_file(*_: Any) -> None:
-    """What is written into a file that was deleted is lost without an error, and a new one would have no tables."""
-    if not SQLITE_FILE.exists():
-        raise sqlite3.OperationalError("the SQLite file is gone; restart the service to begin with an empty one")
+INVALID_JSON = schemas.FieldError(field="body", message="is not valid JSON")
 
 
-if ON_POSTGRESQL:
-    psycopg2.extensions.set_wait_callback(wait_for_answer)
-    event.listen(engine, "do_connect", check_database_answers)
-    event.listen(engine, "checkout", replace_closed_connection)
-else:
-    event.listen(engine, "connect", prepare_sqlite)
-    event.listen(engine, "do_connect", check_sqlite_file)
-    event.listen(engine, "checkout", check_sqlite_file)
-    # By itself sqlite3 begins with the first write, and what was read before may have changed by then.
-    event.listen(transactional, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-
-
-def create_tables() -> None:
-    """One worker makes them while the others wait; what is there already stays as it is."""
-    if ON_POSTGRESQL:
-        with transactional.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(7461736)"))
-            SQLModel.metadata.create_all(connection)
-            # On Citus each user's tasks lie on one node, and the users on every node.
-            if connection.scalar(text("SELECT count(*) FROM pg_extension WHERE extname = 'citus'")):
-                if not connection.scalar(text("SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = 'tasks'::regclass")):
-                    connection.execute(text("SELECT create_reference_table('users')"))
-                    connection.execute(text("SELECT create_distributed_table('tasks', 'user_id')"))
-    else:
-        SQLITE_FILE.touch()
-        SQLModel.metadata.create_all(transactional)
-
-
-# ---------------------------------------------------------------- log
-
-# Every logger writes lines of JSON, with what is `extra`, to standard output; uvicorn's access line gives way to ours.
-handler = logging.StreamHandler(sys.stdout)
-RENAMED, LEFT_OUT = {"levelname": "level", "exc_info": "traceback"}, [*RESERVED_ATTRS, "color_message"]
-handler.setFormatter(JsonFormatter(["levelname", "message"], timestamp="time", rename_fields=RENAMED, reserved_attrs=LEFT_OUT))
-logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-for name in ("uvicorn", "uvicorn.access"):
-    logging.getLogger(name).handlers.clear()
-    logging.getLogger(name).propagate = name == "uvicorn"
-log = logging.getLogger("task_api")
-
-
-def first_line(error: Exception) -> str:
-    """What a database says behind its first line repeats the row, with its values."""
-    return str(getattr(error, "orig", error)).partition("\n")[0]
+def errors(
+    *codes: schemas.ErrorCode,
+    example: schemas.FieldError = INVALID_JSON,
+    shape: Callable[..., schemas.Error | schemas.OAuthError] = error_body,
+) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, for the OpenAPI document, with an example of each."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        error = ApiError(code)
+        if code == "VALIDATION_ERROR":
+            error = validation_error(example)
+        body = shape(error.code, error.detail, error.details)
+        documented[error.status_code] = {
+            "model": type(body),
+            "content": {"application/json": {"example": body.model_dump()}},
+        }
+    return documented
 
 
 # ---------------------------------------------------------------- app
 
 
-async def create_tables_when_possible() -> None:
-    """A database that is away does not stop the start."""
-    while True:
-        try:
-            return await to_thread.run_sync(create_tables)
-        except (DBAPIError, OSError) as error:
-            log.warning("database unavailable: %s", first_line(error))
-            await asyncio.sleep(DB_RETRY)
-
-
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """As many handlers at once as pooled connections; the tables are made now, or as soon as the database is there."""
+    """Makes the tables now, or as soon as the database is there."""
     to_thread.current_default_thread_limiter().total_tokens = THREADS
-    log.info("tasks are kept in %s; try it out at /docs", settings.database_url.set(query={}))
+    database = settings.database_url.set(query={})
+    log.info("tasks are kept in %s; try it out at /docs", database)
     app.state.table_creation = asyncio.create_task(create_tables_when_possible())
     await asyncio.wait([app.state.table_creation], timeout=DB_TIMEOUT)
+    # The garbage collector need not look again at what the start has made, nor so often.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
     yield
     app.state.table_creation.cancel()
-    engine.dispose()
+    autocommit.dispose()
 
 
 app = FastAPI(
     title="Task API",
     version="1.0.0",
-    description="Tasks of many users, with search and recurrence. "
-    "**To try it:** sign up below, press *Authorize*, sign in with the same e-mail and password (at the top), then create a task.",
+    description="Tasks of many users, with search and recurrence. **To try it:** sign up below, "
+    "press *Authorize*, sign in with the same e-mail and password (at the top), "
+    "then create a task.",
     lifespan=lifespan,
+    # With a default FastAPI documents no 422.
+    responses={"default": {"model": schemas.Error, "description": "Any other error"}},
     generate_unique_id_function=lambda route: route.name,
     openapi_tags=[{"name": "accounts"}, {"name": "tasks"}, {"name": "health"}],
     swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
 )
-accounts, tasks = APIRouter(tags=["accounts"]), APIRouter(prefix="/tasks", tags=["tasks"])
 
-# ---------------------------------------------------------------- errors
-
-# The code, the message and the headers of each status, where an error has none of its own.
-ERRORS: dict[int, tuple[str, str, dict[str, str]]] = {
-    400: ("VALIDATION_ERROR", "body: is not valid JSON", {}),
-    401: ("UNAUTHORIZED", "A valid bearer token is needed", {"WWW-Authenticate": "Bearer"}),
-    404: ("NOT_FOUND", "Task not found", {}),
-    409: ("EMAIL_TAKEN", "This e-mail already has an account", {}),
-    412: ("PRECONDITION_FAILED", "The task has changed since", {}),
-    413: ("PAYLOAD_TOO_LARGE", "The body must not be larger than 64 KiB", {}),
-    429: ("TOO_MANY_REQUESTS", "Too many failed sign-ins, try again in a minute", {"Retry-After": "60"}),
-    500: ("INTERNAL_ERROR", "Something went wrong on our side", {}),
-    503: ("DATABASE_UNAVAILABLE", "The database is unavailable, try again soon", {"Retry-After": "1"}),
-}
-OAUTH_ERRORS = {"INVALID_CREDENTIALS": "invalid_grant", "VALIDATION_ERROR": "invalid_request"}
-
-
-class ApiError(HTTPException):
-    """Raise it anywhere; what is left out comes from ERRORS, or the message from the details."""
-
-    def __init__(self, status: int, message: str = "", code: str = "", details: list[dict[str, str]] | None = None) -> None:
-        standard = ERRORS.get(status) or (HTTPStatus(status).name, HTTPStatus(status).phrase, {})
-        message = message or "; ".join(f"{detail['field']}: {detail['message']}" for detail in details or []) or standard[1]
-        super().__init__(status, message, standard[2])
-        self.code, self.details = code or standard[0], details
-
-    def body(self, oauth: bool = False) -> dict[str, Any]:
-        """The one shape of every error; `oauth` is that of RFC 6749, 5.2, which the Authorize button of /docs understands."""
-        message, code = self.detail, self.code
-        if oauth:
-            return {"error": OAUTH_ERRORS.get(code, code.lower()), "error_description": message, "detail": message, "code": code}
-        return {"detail": message, "code": code, "error": {"code": code, "message": message, "details": self.details}}
-
-
-@app.exception_handler(HTTPException)
-async def answer_http_exception(request: Request, error: HTTPException) -> Response:
-    """Ours, and those that Starlette raises by itself: no such path, no such method, an unreadable body."""
-    details = [{"field": "body", "message": error.detail}] if error.status_code == 400 else None
-    api_error = error if isinstance(error, ApiError) else ApiError(error.status_code, error.detail, details=details)
-    # The token route says 400 where others say 401.
-    oauth = request.scope["path"].endswith("/auth/token")
-    status = 400 if oauth and error.status_code == 401 else error.status_code
-    return JSONResponse(api_error.body(oauth), status, error.headers or api_error.headers)
-
-
-@app.exception_handler(RequestValidationError)
-async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
-    """FastAPI's own handler answers 422 and repeats the input. An id that is no UUID is an unknown one."""
-    details = []
-    for problem in error.errors():
-        place, *path = problem["loc"]
-        message = problem["msg"].removeprefix("Value error, ")
-        if place == "path":
-            return await answer_http_exception(request, ApiError(404, f"{path[0].removesuffix('_id').capitalize()} not found"))
-        if problem["type"] == "json_invalid":
-            path, message = [], "is not valid JSON"
-        elif not path:
-            message = "must be a JSON object, sent with Content-Type: application/json"
-        details.append({"field": ".".join(map(str, path)) or place, "message": message})
-    return await answer_http_exception(request, ApiError(400, details=details))
-
-
-@app.exception_handler(DBAPIError)
-async def answer_database_error(request: Request, error: DBAPIError) -> Response:
-    """A broken constraint that DATABASE_RULES names is a 400; any other, and a schema that does not fit, is a fault of ours."""
-    reason = first_line(error)
-    for name, (field, message) in DATABASE_RULES.items():
-        if isinstance(error, IntegrityError) and name in reason.lower():
-            return await answer_http_exception(request, ApiError(400, details=[{"field": field, "message": message}]))
-    our_fault = isinstance(error, IntegrityError | ProgrammingError | DataError)
-    our_fault |= getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
-    if our_fault and app.state.table_creation.done():
-        raise error
-    # All else passes without a restart.
-    log.warning("database unavailable: %s", reason)
-    return await answer_http_exception(request, ApiError(503))
-
-
-async def answer_crash(request: Request, error: Exception) -> Response:
-    """The traceback goes to the log, without the values that a database error would repeat."""
-    fields = {"request_id": request.state.request_id, "traceback": error.__traceback__}
-    log.error("%s: %s", type(error).__name__, first_line(error), extra=fields)
-    return await answer_http_exception(request, ApiError(500))
-
-
-def errors(*answers: int | tuple[int, str, str], oauth: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route, for the OpenAPI document, with an example of each; with a default FastAPI adds no 422."""
-    model = schemas.OAuthError if oauth else schemas.Error
-    documented: dict[int | str, dict[str, Any]] = {}
-    for answer in (*answers, 500):
-        example = ApiError(*answer) if isinstance(answer, tuple) else ApiError(answer)
-        documented["default" if answer == 500 else example.status_code] = {
-            "model": model,
-            "description": HTTPStatus(example.status_code).phrase,
-            "content": {"application/json": {"example": example.body(oauth)}},
-        }
-    return documented
-
-
-# ---------------------------------------------------------------- requests
-
-# What frontends put before `/tasks`, and where they look for the accounts; only the first of each is in /docs.
-TASK_PREFIXES = ("/api/v1", "", "/api", "/users/{user_id}", "/api/users/{user_id}", "/api/v1/users/{user_id}", "/api/{user_id}")
+# What frontends put before `/tasks`, and where they look for the accounts.
+# Only the first of each is in /docs.
+TASK_PREFIXES = (
+    "/api/v1",
+    "",
+    "/api",
+    "/users/{user_id}",
+    "/api/users/{user_id}",
+    "/api/v1/users/{user_id}",
+    "/api/{user_id}",
+)
 ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 
-
-class RequestContextMiddleware:
-    """What every request gets: an id, the standing headers, a limit to its body, a line in the log."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The path goes on without a slash at its end."""
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        started, size, path, request_headers = time.perf_counter(), 0, scope["path"], Headers(scope=scope)
-        request_id = request_headers.get("x-request-id", "")
-        if not re.fullmatch("[A-Za-z0-9._-]{1,64}", request_id):
-            request_id = uuid.uuid4().hex
-        log_fields = {"request_id": request_id, "method": scope["method"], "path": path}
-        scope["path"] = path.rstrip("/") or "/"
-        state = scope.setdefault("state", {})
-        state["request_id"] = request_id
-
-        async def receive_limited() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > 64 * 1024:
-                raise ApiError(413)
-            return message
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                log_fields["status"] = message["status"]
-                # A cache must ask again, so that the ETag of a task is of use.
-                cache = "no-store" if path.startswith(ACCOUNT_PREFIXES) else "private, no-cache"
-                headers = MutableHeaders(scope=message)
-                headers.update({"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": cache})
-                if scope["scheme"] == "https":
-                    headers["Strict-Transport-Security"] = "max-age=31536000"
-                origin = request_headers.get("origin")
-                # A page of this host itself, such as /docs, needs no permission.
-                if origin and "access-control-allow-origin" not in headers and not origin.endswith(f"//{request_headers.get('host')}"):
-                    log_fields["hint"] = f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
-            await send(message)
-
-        await self.app(scope, receive_limited, send_with_headers)
-        milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        log.info("request", extra=log_fields | {"milliseconds": milliseconds, "user_id": state.get("user_id")})
-
-
-# The last one is the outermost. A crash is answered within the others, so that its answer has their headers.
-app.add_middleware(ExceptionMiddleware, handlers={Exception: answer_crash})
-app.add_middleware(
-    CORSMiddleware,
-    allow_origins=settings.cors_origins,
-    allow_origin_regex=None if settings.cors_origins else r"https?://(localhost|127\.0\.0\.1)(:\d+)?",
-    allow_credentials=True,
-    allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-    allow_headers=("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"),
-    expose_headers=("ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID", "X-Total-Count"),
-)
-app.add_middleware(RequestContextMiddleware)
-
-# ---------------------------------------------------------------- tokens
+# ---------------------------------------------------------------- who is calling
 
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
-# The algorithms of an outside issuer, by the type and the curve of their keys (RFC 7518, RFC 8037).
-ALGORITHMS: dict[tuple[str | None, str | None], str] = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
-# Seconds for which the issuer's keys are trusted, and between two fetches for a key that is not among them.
-KEYS_LIFETIME, REFETCH = 300, 10
-
-
-class Ed25519Key(Key):
-    """What python-jose lacks for EdDSA (RFC 8037)."""
-
-    def __init__(self, key: dict[str, str], _algorithm: str) -> None:
-        self._key = Ed25519PublicKey.from_public_bytes(base64url_decode(key["x"].encode()))
-
-    def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether the signature is good; cryptography raises otherwise, which python-jose expects."""
-        self._key.verify(signature, message)
-        return True
-
-
-jwk.register_key("EdDSA", Ed25519Key)
-
-
-class IssuerKeys:
-    """The public keys that JWT_JWKS_URL publishes (RFC 7517)."""
-
-    def __init__(self) -> None:
-        self.keys: list[dict[str, str]] = []
-        self.fetched_at = float(-REFETCH)
-        self.fetching = asyncio.Lock()
-
-    def fetch(self) -> None:
-        """While the issuer is away, or sends no JWKS, the known keys go on working."""
-        # Some issuers refuse urllib by its name.
-        request = urllib.request.Request(str(settings.jwt_jwks_url), headers={"User-Agent": "task-api"})
-        try:
-            with urllib.request.urlopen(request, timeout=5) as response:
-                self.keys = [key for key in json.load(response)["keys"] if key.get("use", "sig") == "sig"]
-        except Exception as error:
-            log.warning("issuer keys unavailable: %s", type(error).__name__)
-        self.fetched_at = time.monotonic()
-
-    async def find(self, key_id: str | None, algorithm: str) -> str:
-        """A JWKS of the keys that may have signed such a token; ApiError when there are none at all."""
-        if settings.jwt_jwks_url is None:
-            raise ApiError(401)
-        async with self.fetching:
-            if time.monotonic() > self.fetched_at + (KEYS_LIFETIME if self.known(key_id, algorithm) else REFETCH):
-                await to_thread.run_sync(self.fetch)
-        if not self.keys:
-            raise ApiError(503, "The keys of the token issuer are unavailable, try again soon", "ISSUER_UNAVAILABLE")
-        return json.dumps({"keys": self.known(key_id, algorithm)})
-
-    def known(self, key_id: str | None, algorithm: str) -> list[dict[str, str]]:
-        """Each kind of algorithm has its own kind of key. A token need not name its key."""
-        kind = [key for key in self.keys if ALGORITHMS.get((key.get("kty"), key.get("crv"))) == algorithm == key.get("alg", algorithm)]
-        return [key for key in kind if key_id in (None, key.get("kid"))]
-
-
-issuer_keys = IssuerKeys()
-
-
-@lru_cache(4096)
-def read_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
-    """Whom a well-signed token names; of its claims python-jose checks too little, so Caller does."""
-    checks = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False}
-    checks["require_aud" if settings.jwt_audience else "verify_aud"] = bool(settings.jwt_audience)
-    claims = jwt.decode(token, key, [algorithm], checks, settings.jwt_audience, settings.jwt_issuer)
-    return schemas.Caller.model_validate(claims)
-
 
 # /docs offers both: to sign in with e-mail and password, or to paste a token.
 sign_in_form = OAuth2PasswordBearer(
-    f"{ACCOUNT_PREFIXES[0]}/token", scheme_name="account", description="Your e-mail is the user name.", auto_error=False
+    f"{ACCOUNT_PREFIXES[0]}/token",
+    scheme_name="account",
+    description="Your e-mail is the user name.",
+    auto_error=False,
 )
-pasted_token = HTTPBearer(scheme_name="token", description="For a token that you have already.", auto_error=False)
+pasted_token = HTTPBearer(
+    scheme_name="token",
+    description="For a token that you have already.",
+    auto_error=False,
+)
 
 
 async def current_caller(
-    request: Request, token: Annotated[str | None, Depends(sign_in_form)], _pasted: Annotated[object, Depends(pasted_token)]
+    request: Request,
+    token: Annotated[str | None, Depends(sign_in_form)],
+    _pasted: Annotated[object, Depends(pasted_token)],
 ) -> schemas.Caller:
-    """Whom the bearer token names; under the path of another user there is nothing."""
-    token = token or ""
-    try:
-        header = jwt.get_unverified_header(token)
-        # python-jose passes over characters that are not of Base64, and over extensions that it does not know (RFC 7515, 4.1.11).
-        if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
-            raise JOSEError("malformed")
-        ours = header["alg"] == settings.jwt_algorithm
-        key = SECRET_KEY if ours else await issuer_keys.find(header.get("kid"), header["alg"])
-        caller = read_token(token, header["alg"], key)
-    except ApiError:
-        raise
-    # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError, OverflowError, UnicodeError.
-    except Exception:
-        raise ApiError(401) from None
+    """Whom the bearer token names.
+
+    UNAUTHORIZED when it is missing, bad or expired; NOT_FOUND under the path of another user.
+    """
+    caller = await read_token(token or "")
     if caller.expires_at <= time.time():
-        raise ApiError(401, "The token has expired")
+        raise ApiError("UNAUTHORIZED", "The token has expired")
     request.state.user_id = caller.user_id
     if request.path_params.get("user_id", caller.user_id) != caller.user_id:
-        raise ApiError(404)
+        raise ApiError("NOT_FOUND")
     return caller
 
 
 CurrentCaller = Annotated[schemas.Caller, Depends(current_caller)]
 
 
-# ---------------------------------------------------------------- accounts
-
-hasher = PasswordHash.recommended()
-WRONG_PASSWORD = (401, "Wrong e-mail or password", "INVALID_CREDENTIALS")
-MAX_FAILURES, FAILURE_SECONDS = 10, 60
-# When sign-ins failed lately, in order: the moment, the e-mail and the address.
-failures: deque[tuple[float, str, str]] = deque(maxlen=10_000)
-
-
-@cache
-def decoy_hash() -> str:
-    """What the password of an unknown e-mail is compared with, so that it costs the same."""
-    return hasher.hash(secrets.token_hex())
-
-
-def token_for(user: User) -> schemas.TokenRead:
-    """A new token, and whose it is."""
-    lifetime = settings.jwt_expire_minutes * 60
-    claims = {"sub": user.id, "exp": int(time.time()) + lifetime, "iss": settings.jwt_issuer, "aud": settings.jwt_audience}
-    claims = {name: value for name, value in claims.items() if value} | {schemas.ACCOUNT_CLAIM: True}
-    token = jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm)
-    whose = schemas.UserRead.model_validate(user, from_attributes=True)
-    return schemas.TokenRead(access_token=token, token_type="bearer", expires_in=lifetime, user=whose)
+async def read_token(token: str) -> schemas.Caller:
+    """What a well-signed token says, expired or not; raises UNAUTHORIZED."""
+    try:
+        header = jwt.get_unverified_header(token)
+        # python-jose passes over characters that are not of Base64, and over extensions that
+        # it does not know (RFC 7515, 4.1.11).
+        if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
+            raise ApiError("UNAUTHORIZED")
+        key: Key | str = SECRET_KEY
+        if header["alg"] != settings.jwt_algorithm:
+            key = await issuer_keys.find(header.get("kid"), header["alg"])
+        return verify_token(token, header["alg"], key)
+    except ApiError:
+        raise
+    # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError,
+    # OverflowError, UnicodeError.
+    except Exception:
+        raise ApiError("UNAUTHORIZED") from None
 
 
-def authenticate(account: schemas.SignIn, address: str) -> schemas.TokenRead:
-    """A new token; ApiError is the same for an unknown e-mail and for a wrong password."""
-    since = time.monotonic() - FAILURE_SECONDS
-    recent = [who for moment, *who in tuple(failures) if moment > since]
-    if recent.count([account.email, address]) >= MAX_FAILURES:
-        raise ApiError(429)
-    with Session(engine) as session:
-        user = session.exec(select(User).where(User.email == account.email)).one_or_none()
-    if not hasher.verify(account.password, (user and user.password_hash) or decoy_hash()) or user is None:
-        failures.append((time.monotonic(), account.email, address))
-        raise ApiError(*WRONG_PASSWORD)
-    return token_for(user)
-
-
-async def new_user(body: schemas.SignUp) -> User:
-    """The password is hashed in its turn, and in no handler's thread."""
-    password_hash = await to_thread.run_sync(hasher.hash, body.password, limiter=HASHING)
-    return User(id=str(uuid.uuid4()), email=body.email, name=body.name, password_hash=password_hash)
-
-
-@accounts.post("/register", include_in_schema=False, status_code=201)
-@accounts.post("/signup", status_code=201, responses=errors(400, 409, 413, 503))
-def sign_up(user: Annotated[User, Depends(new_user)]) -> schemas.TokenRead:
-    """Make an account and sign in."""
-    new_account = insert(User).values(user.model_dump()).on_conflict_do_nothing(index_elements=["email"])
-    with Session(engine) as session:
-        if not session.exec(new_account).rowcount:
-            raise ApiError(409)
-    return token_for(user)
-
-
-@accounts.post("/login", include_in_schema=False)
-@accounts.post("/signin", responses=errors(400, WRONG_PASSWORD, 413, 429, 503))
-async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
-    """Get a token for e-mail and password."""
-    # Behind a proxy the address is the client's where uvicorn trusts the proxy, see FORWARDED_ALLOW_IPS.
-    address = request.client.host if request.client else ""
-    return await to_thread.run_sync(authenticate, body, address, limiter=HASHING)
-
-
-@accounts.post("/token", responses=errors((400, *WRONG_PASSWORD[1:]), 413, 429, 503, oauth=True))
-async def get_token(form: Annotated[schemas.SignIn, Form()], request: Request) -> schemas.TokenRead:
-    """Get a token as OAuth2 does, for the Authorize button."""
-    return await sign_in(form, request)
-
-
-def check_account(session: Session, caller: CurrentCaller) -> None:
-    """The token of a deleted account is worth nothing any more."""
-    if caller.has_account and session.get(User, caller.user_id) is None:
-        raise ApiError(401)
-
-
-def create_user(session: Session, caller: CurrentCaller) -> None:
-    """A user of an outside issuer gets a row with their first task or first look at /me."""
-    check_account(session, caller)
-    session.exec(insert(User).values(id=caller.user_id).on_conflict_do_nothing())
-
-
-@accounts.get("/me", response_model=schemas.UserRead, responses=errors(401, 503))
-def get_me(caller: CurrentCaller) -> User:
-    """Show who is signed in."""
-    with Session(engine) as session:
-        user = session.get(User, caller.user_id)
-        if user is None:
-            create_user(session, caller)
-        return user or session.get_one(User, caller.user_id)
-
-
-@accounts.delete("/me", status_code=204, responses=errors(401, 503))
-def delete_me(caller: CurrentCaller) -> None:
-    """Delete the account and all its tasks."""
-    with Session(engine) as session:
-        if not session.exec(delete(User).where(col(User.id) == caller.user_id)).rowcount and caller.has_account:
-            raise ApiError(401)
+@lru_cache(4096)
+def verify_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
+    """What a token says; raises JOSEError or ValueError when it is bad or badly signed."""
+    # Of the claims python-jose checks too little, so Caller does it.
+    options = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False}
+    if settings.jwt_audience:
+        options["require_aud"] = True
+    else:
+        options["verify_aud"] = False
+    claims = jwt.decode(
+        token,
+        key,
+        algorithms=[algorithm],
+        options=options,
+        audience=settings.jwt_audience,
+        issuer=settings.jwt_issuer,
+    )
+    return schemas.Caller.model_validate(claims)
 
 
 # ---------------------------------------------------------------- tasks
 
-IdempotencyKey = Annotated[str | None, Header(pattern="^[ -~]{1,255}$", description="The same key again answers with the first task")]
-IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
-IfMatch = Annotated[
-    str | None,
-    Header(description="Change the task only while it has this ETag"),
-    # Weak entity tags match nothing here (RFC 9110, 13.1.1); None stands for any version.
-    AfterValidator(lambda value: None if value.strip() == "*" else re.sub('W/"[^"]*"', "", value)),
-]
+# Every route of this router needs a token.
+tasks = APIRouter(
+    prefix="/tasks",
+    tags=["tasks"],
+    dependencies=[Depends(current_caller)],
+    responses=errors("UNAUTHORIZED", "DATABASE_UNAVAILABLE"),
+)
 
-# Statements are made once, with parameters, for that costs more than to run them. The user id is in each of them.
+# The fields of a task as it goes out, and their columns with the ETag behind them.
 FIELDS = tuple(schemas.TaskRead.model_fields)
-COLUMNS: list[Any] = [col(Task.completed).label(name) if name == "is_completed" else getattr(Task, name) for name in FIELDS] + [Task.etag]
-OWNED = [col(Task.user_id) == bindparam("caller_id"), col(Task.id) == bindparam("task_id")]
-# If-Match lists tags in quotes. It is the text here and the tag the pattern, so that junk is no wildcard; null means any version.
-UNCHANGED = bindparam("if_match").is_(None) | bindparam("if_match").like('%"' + col(Task.etag) + '"%')
-GET_TASK = select(*COLUMNS).where(*OWNED)
-NEW_TASK = insert(Task).execution_options(dml_strategy="raw")
-# An update that changes nothing, for DO NOTHING returns no row.
-CREATE_TASK = NEW_TASK.on_conflict_do_update(index_elements=["user_id", "id"], set_={"etag": Task.etag}).returning(*COLUMNS)
-CREATE_NEXT_TASK = NEW_TASK.on_conflict_do_nothing().returning(*COLUMNS)
-# The columns to change are those that the parameters name; no object in a session has to follow.
-UPDATE_TASK = update(Task).where(*OWNED, UNCHANGED).returning(*COLUMNS).execution_options(synchronize_session=False)
-# Completing or reopening a recurring task also adds or removes its next occurrence, which one statement can't: this skips it.
-STATE = func.coalesce(bindparam("state", type_=Boolean), ~col(Task.completed))
-RECURS = col(Task.is_recurring) | bindparam("will_recur", type_=Boolean)
-UPDATE_STATE = UPDATE_TASK.where((col(Task.completed) == STATE) | ~RECURS).values(completed=STATE)
-DELETE_TASK = delete(Task).where(*OWNED, UNCHANGED).execution_options(synchronize_session=False)
+COLUMNS: list[Any] = [getattr(Task, name) for name in FIELDS] + [Task.etag]
+# The conditions that make a task the caller's own, and the one that is meant.
+OWN = col(Task.user_id) == bindparam("caller_id")
+OWN_TASK = (OWN, col(Task.id) == bindparam("task_id"))
 
 
-def owned_by(caller: CurrentCaller, task_id: uuid.UUID, if_match: str | None = None) -> dict[str, Any]:
-    """The parameters of OWNED, and of UNCHANGED."""
-    return {"caller_id": caller.user_id, "task_id": task_id, "if_match": if_match}
-
-
-def find_task(session: Session, caller: CurrentCaller, task_id: uuid.UUID, if_match: str | None = None) -> Task:
-    """The task, or an ApiError that says why a statement found none: gone, or changed since."""
+def find_task(
+    session: Session,
+    caller: schemas.Caller,
+    task_id: uuid.UUID,
+    etags: list[str] | None = None,
+) -> Task:
+    """The caller's own task; NOT_FOUND, or PRECONDITION_FAILED when it has none of the ETags."""
     task = session.get(Task, (caller.user_id, task_id))
     if task is None:
         check_account(session, caller)
-        raise ApiError(404)
-    if if_match is not None and f'"{task.etag}"' not in if_match:
-        raise ApiError(412)
+        raise ApiError("NOT_FOUND")
+    if etags is not None and task.etag not in etags:
+        raise ApiError("PRECONDITION_FAILED")
     return task
 
 
 def as_dict(row: Row[Any]) -> dict[str, Any]:
-    """A row was checked when it was stored, so that it goes out as it is."""
+    """The fields of a row. It was checked when it was stored, so it goes out as it is."""
     return dict(zip(FIELDS, row, strict=False))
 
 
-def task_response(row: Row[Any], status: int = 200, headers: Mapping[str, str] = {}, **more: Any) -> Response:
-    """One task and its ETag."""
-    return Response(to_json(as_dict(row) | more), status, {"ETag": f'"{row.etag}"', **headers}, "application/json")
+def task_response(
+    row: Row[Any],
+    status: int = 200,
+    headers: Mapping[str, str] = {},
+    **more: Any,
+) -> Response:
+    """One task with its ETag, and more fields."""
+    return Response(
+        to_json(as_dict(row) | more),
+        status,
+        {"ETag": f'"{row.etag}"', **headers},
+        media_type="application/json",
+    )
 
 
-# For the OpenAPI document.
-EXAMPLE = {"requestBody": {"content": {"application/json": {"example": schemas.EXAMPLE}}}}
-BAD_LIMIT = (400, "limit: Input should be greater than or equal to 1", "")
-REPLAYED: dict[int | str, Any] = {200: {"model": schemas.TaskRead, "description": "An earlier call with this key made the task"}}
+# To build a statement costs more than to run it, so the frequent ones are made once, with
+# parameters. `raw` inserts just the values that are given, without an object in the session.
+INSERT_TASK = insert(Task).execution_options(dml_strategy="raw")
+# On conflict an update that changes nothing: DO NOTHING would return no row.
+CREATE_TASK = INSERT_TASK.on_conflict_do_update(
+    index_elements=["user_id", "id"],
+    set_={"etag": Task.etag},
+).returning(*COLUMNS)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern="^[ -~]{1,255}$",
+        description="The same key again answers with the first task",
+    ),
+]
+REPLAYED: dict[int | str, dict[str, Any]] = {
+    200: {"model": schemas.TaskRead, "description": "An earlier call with this key made the task"},
+}
+EXAMPLE = {"requestBody": {"content": {"application/json": {"example": schemas.TASK_EXAMPLE}}}}
 
 
-@tasks.post("", status_code=201, response_model=schemas.TaskRead, responses=errors(400, 401, 413, 503) | REPLAYED, openapi_extra=EXAMPLE)
-def create_task(body: schemas.TaskCreate, caller: CurrentCaller, idempotency_key: IdempotencyKey = None) -> Response:
+@tasks.post(
+    "",
+    status_code=201,
+    response_model=schemas.TaskRead,
+    responses=errors("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE") | REPLAYED,
+    openapi_extra=EXAMPLE,
+)
+def create_task(
+    body: schemas.TaskCreate,
+    caller: CurrentCaller,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Create a task."""
-    # With a key the id is always the same: the primary key keeps a second task out, and the first one comes back.
-    task_id = uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id), idempotency_key) if idempotency_key else uuid.uuid4()
-    now, etag = utc_now(), new_etag()
-    values = body.model_dump() | {"user_id": caller.user_id, "id": task_id, "etag": etag, "created_at": now, "updated_at": now}
-    with Session(engine) as session:
+    now = utc_now()
+    etag = new_etag()
+    values = body.model_dump() | {
+        "user_id": caller.user_id,
+        "id": new_task_id(caller, idempotency_key),
+        "etag": etag,
+        "created_at": now,
+        "updated_at": now,
+    }
+    with Session(autocommit) as session:
         try:
             row = session.exec(CREATE_TASK, params=values).one()
         except IntegrityError:
@@ -727,153 +531,539 @@ def create_task(body: schemas.TaskCreate, caller: CurrentCaller, idempotency_key
             row = session.exec(CREATE_TASK, params=values).one()
     if row.etag != etag:
         return task_response(row, headers={"Idempotent-Replayed": "true"})
-    return task_response(row, 201, {"Location": f"{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"})
+    location = f"{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"
+    return task_response(row, status=201, headers={"Location": location})
 
 
-def has_tags() -> ColumnElement[bool]:
-    """Containment of JSONB, which its GIN index serves, and the same on SQLite: no wanted tag that the task lacks."""
-    if ON_POSTGRESQL:
-        return col(Task.tags).contains(bindparam("tags"))
+def new_task_id(caller: schemas.Caller, idempotency_key: str | None) -> uuid.UUID:
+    """The id of a new task. With a key always the same: the primary key keeps a second one out."""
+    if idempotency_key is None:
+        return uuid.uuid4()
+    namespace = uuid.uuid5(uuid.NAMESPACE_URL, caller.user_id)
+    return uuid.uuid5(namespace, idempotency_key)
+
+
+# The conditions of the filters, made once like the statements: what varies is a parameter.
+POSITION = func.strpos if ON_POSTGRESQL else func.instr
+HAS_TEXT = or_(
+    POSITION(func.lower(Task.title), func.lower(bindparam("q"))) > 0,
+    POSITION(func.lower(Task.description), func.lower(bindparam("q"))) > 0,
+)
+HAS_STATE = col(Task.completed) == bindparam("state")
+HAS_PRIORITY = col(Task.priority).in_(bindparam("priority"))
+if ON_POSTGRESQL:
+    # Containment of JSONB, which its GIN index serves.
+    HAS_TAGS = col(Task.tags).contains(bindparam("tags"))
+else:
+    # The same on SQLite: there is no wanted tag that the task lacks.
     wanted = func.json_each(bindparam("tags", type_=JSON)).table_valued("value", name="wanted")
     present = func.json_each(Task.tags).table_valued("value", name="present")
-    return ~exists(select(wanted.c.value).where(wanted.c.value.not_in(select(present.c.value))))
+    lacking = select(wanted.c.value).where(wanted.c.value.not_in(select(present.c.value)))
+    HAS_TAGS = not_(exists(lacking))
+DUE_FROM = col(Task.due_date) >= bindparam("due_date_from")
+DUE_TO = col(Task.due_date) <= bindparam("due_date_to")
+
+BAD_LIMIT = schemas.FieldError(
+    field="limit",
+    message="Input should be greater than or equal to 1",
+)
 
 
-# The condition of each parameter of a list. They are made once: what varies from request to request is a bindparam.
-FILTERS: dict[str, ColumnElement[bool]] = {
-    "q": or_(*(col(column).icontains(bindparam("q"), escape="\\") for column in (Task.title, Task.description))),
-    "completed": col(Task.completed) == bindparam("completed"),
-    "priority": col(Task.priority).in_(bindparam("priority")),
-    "tags": has_tags(),
-    "due_date_from": col(Task.due_date) >= bindparam("due_date_from"),
-    "due_date_to": col(Task.due_date) <= bindparam("due_date_to"),
-}
-SORT_KEYS: dict[str, Any] = {
-    "priority": case({Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1}, value=Task.priority),
+@tasks.get(
+    "",
+    response_model=list[schemas.TaskRead],
+    responses=errors("VALIDATION_ERROR", example=BAD_LIMIT),
+)
+def list_tasks(
+    caller: CurrentCaller,
+    filters: Annotated[schemas.TaskFilter, Query()],
+) -> Response:
+    """Find tasks: search, filter, sort and page through them."""
+    page, count = select_page(conditions(filters), filters.sort_by, filters.sort_order)
+    values = filters.model_dump() | {"caller_id": caller.user_id, "state": filters.state}
+    total = 0
+    with Session(autocommit) as session:
+        rows = session.exec(page, params=values).all()
+        if rows:
+            total = rows[0].total
+        elif filters.offset:
+            total = session.exec(count, params=values).one()
+        if not total:
+            check_account(session, caller)
+    return Response(
+        to_json([as_dict(row) for row in rows]),
+        headers={"X-Total-Count": str(total)},
+        media_type="application/json",
+    )
+
+
+def conditions(filters: schemas.TaskFilter) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of the filters that are set."""
+    where: list[ColumnElement[bool]] = [OWN]
+    if filters.q:
+        where.append(HAS_TEXT)
+    if filters.state is not None:
+        where.append(HAS_STATE)
+    if filters.priority:
+        where.append(HAS_PRIORITY)
+    if filters.tags:
+        where.append(HAS_TAGS)
+    if filters.due_date_from:
+        where.append(DUE_FROM)
+    if filters.due_date_to:
+        where.append(DUE_TO)
+    return tuple(where)
+
+
+# The sort keys that are more than a column.
+SORT_KEYS: dict[str, ColumnElement[Any]] = {
+    "priority": case(
+        {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1},
+        value=Task.priority,
+    ),
     "title": func.lower(Task.title),
 }
 
 
-@lru_cache(256)
-def page_of_tasks(filters: tuple[str, ...], sort_by: str, sort_order: str) -> tuple[Any, Any]:
-    """The statements for a page, whose rows carry the total, and for the total alone, which a page without rows lacks."""
-    where = [col(Task.user_id) == bindparam("caller_id"), *(FILTERS[name] for name in filters)]
+# The same conditions lead to the same statement, so that it is found again.
+@lru_cache(maxsize=256)
+def select_page(
+    where: tuple[ColumnElement[bool], ...],
+    sort_by: str,
+    sort_order: str,
+) -> tuple[Any, Any]:
+    """The statement of a page, whose rows carry the total, and that of the total alone."""
     total = select(func.count()).select_from(Task).where(*where)
-    direction = asc if sort_order == "asc" else desc
-    key = direction(SORT_KEYS.get(sort_by, getattr(Task, sort_by)))
-    page = select(*[*COLUMNS, total.correlate(None).scalar_subquery().label("total")]).where(*where)
+    key = SORT_KEYS.get(sort_by, getattr(Task, sort_by))
     # Equal keys are ordered by id, so that pages never overlap.
-    page = page.order_by(key.nulls_last() if sort_by == "due_date" else key, direction(col(Task.id)))
-    return page.limit(bindparam("limit")).offset(bindparam("offset")), total
+    order = [key.desc(), col(Task.id).desc()]
+    if sort_order == "asc":
+        order = [key.asc(), col(Task.id).asc()]
+    if sort_by == "due_date":
+        order[0] = order[0].nulls_last()
+    columns = [*COLUMNS, total.scalar_subquery().label("total")]
+    page = (
+        select(*columns)
+        .where(*where)
+        .order_by(*order)
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
+    )
+    return page, total
 
 
-@tasks.get("", response_model=list[schemas.TaskRead], responses=errors(BAD_LIMIT, 401, 503))
-def list_tasks(caller: CurrentCaller, wanted: Annotated[schemas.TaskFilter, Query()]) -> Response:
-    """Find tasks: search, filter, sort and page through them; an empty parameter counts as left out."""
-    filters = wanted.filters
-    page, count = page_of_tasks(tuple(filters), wanted.sort_by, wanted.sort_order)
-    with Session(engine) as session:
-        values = filters | {"caller_id": caller.user_id, "limit": wanted.limit, "offset": wanted.offset}
-        rows = session.exec(page, params=values).all()
-        total = rows[0].total if rows else session.exec(count, params=values).one() if wanted.offset else 0
-        if not total:
-            check_account(session, caller)
-    return Response(to_json([as_dict(row) for row in rows]), headers={"X-Total-Count": str(total)}, media_type="application/json")
+GET_TASK = select(*COLUMNS).where(*OWN_TASK)
+
+IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not changed since"}}
 
 
-@tasks.get("/{task_id}", response_model=schemas.TaskRead, responses=errors(401, 404, 503) | {304: {"description": "Not changed since"}})
-def get_task(task_id: uuid.UUID, caller: CurrentCaller, if_none_match: IfNoneMatch = None) -> Response:
+@tasks.get(
+    "/{task_id:uuid}",
+    response_model=schemas.TaskRead,
+    responses=errors("NOT_FOUND") | NOT_MODIFIED,
+)
+def get_task(
+    task_id: uuid.UUID,
+    caller: CurrentCaller,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """Get one task."""
-    with Session(engine) as session:
-        row = session.exec(GET_TASK, params=owned_by(caller, task_id)).one_or_none()
+    values = {"caller_id": caller.user_id, "task_id": task_id}
+    with Session(autocommit) as session:
+        row = session.exec(GET_TASK, params=values).one_or_none()
         if row is None:
             check_account(session, caller)
-            raise ApiError(404)
-    etag = f'"{row.etag}"'
-    if if_none_match and (if_none_match.strip() == "*" or etag in if_none_match):
-        return Response(status_code=304, headers={"ETag": etag})
+            raise ApiError("NOT_FOUND")
+    if if_none_match is not None:
+        etags = read_etags(if_none_match)
+        if etags is None or row.etag in etags:
+            return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
     return task_response(row)
+
+
+def read_etags(header: str) -> list[str] | None:
+    """The tags of If-Match or If-None-Match; None for `*`, which is any version.
+
+    A weak tag counts as the strong one, of which a compressing proxy made it.
+    """
+    if header.strip() == "*":
+        return None
+    return re.findall('"([^"]*)"', header)
+
+
+async def read_if_match(
+    if_match: Annotated[
+        str,
+        Header(description="Change the task only while it has this ETag"),
+    ] = "*",
+) -> list[str] | None:
+    """The ETags of which the task must have one; None when any version will do."""
+    return read_etags(if_match)
+
+
+IfMatch = Annotated[list[str] | None, Depends(read_if_match)]
+CHANGE_ERRORS = errors("VALIDATION_ERROR", "NOT_FOUND", "PRECONDITION_FAILED", "PAYLOAD_TOO_LARGE")
+
+
+@tasks.put(
+    "/{task_id:uuid}",
+    response_model=schemas.TaskRead,
+    responses=CHANGE_ERRORS,
+    openapi_extra=EXAMPLE,
+)
+def put_task(
+    task_id: uuid.UUID,
+    body: schemas.TaskCreate,
+    caller: CurrentCaller,
+    etags: IfMatch,
+) -> Response:
+    """Change a task by a form that has its title; what is left out keeps its value."""
+    changed = change_task(caller, task_id, body.model_dump(exclude_unset=True), etags)
+    return task_response(changed.row)
+
+
+@tasks.patch(
+    "/{task_id:uuid}",
+    response_model=schemas.TaskRead,
+    responses=CHANGE_ERRORS,
+    openapi_extra=EXAMPLE,
+)
+def update_task(
+    task_id: uuid.UUID,
+    body: schemas.TaskUpdate,
+    caller: CurrentCaller,
+    etags: IfMatch,
+) -> Response:
+    """Change only what is sent; null clears what may be null."""
+    changed = change_task(caller, task_id, body.model_dump(exclude_unset=True), etags)
+    return task_response(changed.row)
+
+
+@tasks.patch("/{task_id:uuid}/complete", include_in_schema=False)
+@tasks.patch("/{task_id:uuid}/toggle", include_in_schema=False)
+@tasks.post(
+    "/{task_id:uuid}/toggle",
+    response_model=schemas.TaskToggled,
+    responses=CHANGE_ERRORS,
+)
+def toggle_task(
+    task_id: uuid.UUID,
+    caller: CurrentCaller,
+    etags: IfMatch,
+    body: schemas.TaskToggle | None = None,
+) -> Response:
+    """Complete or reopen a task; completing a recurring one makes its next occurrence."""
+    changes: dict[str, Any] = {"completed": FLIP}
+    if body is not None and body.completed is not None:
+        changes = {"completed": body.completed}
+    changed = change_task(caller, task_id, changes, etags)
+    next_task = None
+    if changed.next_row is not None:
+        next_task = as_dict(changed.next_row)
+    return task_response(changed.row, next_task=next_task)
+
+
+# As the new value of `completed`: the other one.
+FLIP = "flip"
+# The columns to change are those that the parameters name.
+UPDATE_TASK = (
+    update(Task).where(*OWN_TASK).returning(*COLUMNS).execution_options(synchronize_session=False)
+)
+# Completing or reopening a recurring task also makes or deletes its next occurrence, which one
+# statement can't do: these two leave such a task alone.
+RECURS = or_(col(Task.is_recurring), bindparam("will_recur", type_=Boolean))
+SET_COMPLETED = UPDATE_TASK.where(
+    or_(not_(RECURS), col(Task.completed) == bindparam("state")),
+).values(completed=bindparam("state"))
+FLIP_COMPLETED = UPDATE_TASK.where(not_(RECURS)).values(completed=not_(col(Task.completed)))
+
+
+CREATE_NEXT_TASK = INSERT_TASK.on_conflict_do_nothing().returning(*COLUMNS)
+
+
+class Changed(NamedTuple):
+    """A task after a change, and the next occurrence that the change made."""
+
+    row: Row[Any]
+    next_row: Row[Any] | None
 
 
 def change_task(
-    caller: CurrentCaller, task_id: uuid.UUID, changes: dict[str, Any], if_match: str | None
-) -> tuple[Row[Any], Row[Any] | None]:
-    """The changed task, and the next occurrence that this change made. None for `completed` flips it."""
-    statement, values = UPDATE_TASK, owned_by(caller, task_id, if_match) | changes
+    caller: schemas.Caller,
+    task_id: uuid.UUID,
+    changes: dict[str, Any],
+    etags: list[str] | None,
+) -> Changed:
+    """Changes a task, in one statement unless a recurring one is completed or reopened.
+
+    NOT_FOUND when there is none, PRECONDITION_FAILED when it has none of the ETags.
+    """
+    statement = UPDATE_TASK
+    values = {"caller_id": caller.user_id, "task_id": task_id} | changes
     if "completed" in changes:
-        statement = UPDATE_STATE
-        values |= {"state": values.pop("completed"), "will_recur": changes.get("is_recurring", False)}
-    with Session(engine) as session:
-        if row := session.exec(statement, params=values).one_or_none():
-            return row, None
-        task = find_task(session, caller, task_id, if_match)
-    # None, which flips it, differs from both states.
-    turns = changes.get("completed", task.completed) != task.completed
-    if turns and (changed := complete_or_reopen(caller, task, changes | {"completed": not task.completed})):
-        return changed
-    # Somebody else has changed the task meanwhile, so try again.
-    return change_task(caller, task_id, changes, if_match)
+        statement = FLIP_COMPLETED
+        state = values.pop("completed")
+        values["will_recur"] = changes.get("is_recurring", False)
+        if state is not FLIP:
+            statement = SET_COMPLETED
+            values["state"] = state
+    if etags is not None:
+        statement = statement.where(col(Task.etag).in_(etags))
+    while True:
+        with Session(autocommit) as session:
+            row = session.exec(statement, params=values).one_or_none()
+            if row is not None:
+                return Changed(row, next_row=None)
+            task = find_task(session, caller, task_id, etags)
+        changed = turn(task, changes)
+        if changed is not None:
+            return changed
+        # Somebody else has changed the task meanwhile: once more.
 
 
-def complete_or_reopen(caller: CurrentCaller, task: Task, changes: dict[str, Any]) -> tuple[Row[Any], Row[Any] | None] | None:
-    """Completing makes the next occurrence, reopening takes back one that nobody has touched; None when the task has changed."""
-    made = None
+def turn(task: Task, changes: dict[str, Any]) -> Changed | None:
+    """Completes or reopens a recurring task; None when it is not as it was when it was read."""
+    if changes.get("completed", task.completed) == task.completed:
+        return None
+    if task.completed:
+        return reopen(task, changes | {"completed": False})
+    return complete(task, changes | {"completed": True})
+
+
+def complete(task: Task, changes: dict[str, Any]) -> Changed | None:
+    """Completes a task and makes its next occurrence, both or neither."""
     task.sqlmodel_update(changes)
-    upcoming = task.next_occurrence(utc_now()) if task.completed else None
-    with Session(transactional) as session:
-        if upcoming:
-            # First, for it locks the user before the task, as the deletion of an account does.
-            try:
-                made = session.exec(CREATE_NEXT_TASK, params=upcoming.model_dump()).one_or_none()
-            except IntegrityError:
-                session.rollback()
-                find_task(session, caller, task.id)
-                raise
-        elif not task.completed:
-            session.exec(DELETE_TASK.where(col(Task.updated_at) == Task.created_at), params=owned_by(caller, task.next_id))
-        # Optimistic locking: only the version that was read is changed.
-        row = session.exec(UPDATE_TASK, params=owned_by(caller, task.id, f'"{task.etag}"') | changes).one_or_none()
-        if row:
-            session.commit()
-    return (row, made) if row else None
-
-
-@tasks.put("/{task_id}", response_model=schemas.TaskRead, responses=errors(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
-def put_task(task_id: uuid.UUID, body: schemas.TaskCreate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
-    """Change a task by a form that has its title; what is left out keeps its value."""
-    row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
-    return task_response(row)
-
-
-@tasks.patch("/{task_id}", response_model=schemas.TaskRead, responses=errors(400, 401, 404, 412, 413, 503), openapi_extra=EXAMPLE)
-def update_task(task_id: uuid.UUID, body: schemas.TaskUpdate, caller: CurrentCaller, if_match: IfMatch = None) -> Response:
-    """Change only what is sent; null clears what may be null."""
-    row, _ = change_task(caller, task_id, body.model_dump(exclude_unset=True), if_match)
-    return task_response(row)
-
-
-@tasks.delete("/{task_id}", status_code=204, responses=errors(401, 404, 412, 503))
-def delete_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch = None) -> None:
-    """Delete a task."""
+    next_task = task.next_occurrence(utc_now())
+    next_row = None
     with Session(engine) as session:
-        if not session.exec(DELETE_TASK, params=owned_by(caller, task_id, if_match)).rowcount:
-            find_task(session, caller, task_id, if_match)
-            raise ApiError(404)
+        lock_user(session, task.user_id)
+        row = update_unchanged(session, task, changes)
+        if row is None:
+            return None
+        if next_task is not None:
+            next_row = session.exec(CREATE_NEXT_TASK, params=next_task.model_dump()).one_or_none()
+        session.commit()
+    return Changed(row, next_row)
 
 
-@tasks.patch("/{task_id}/complete", include_in_schema=False)
-@tasks.patch("/{task_id}/toggle", include_in_schema=False)
-@tasks.post("/{task_id}/toggle", response_model=schemas.TaskToggled, responses=errors(400, 401, 404, 412, 413, 503))
-def toggle_task(task_id: uuid.UUID, caller: CurrentCaller, if_match: IfMatch = None, body: schemas.TaskToggle | None = None) -> Response:
-    """Complete or reopen a task; completing a recurring one makes its next occurrence."""
-    row, upcoming = change_task(caller, task_id, {"completed": body.completed if body else None}, if_match)
-    return task_response(row, next_task=as_dict(upcoming) if upcoming else None)
+def reopen(task: Task, changes: dict[str, Any]) -> Changed | None:
+    """Reopens a task and deletes its next occurrence, if nobody has touched that one."""
+    untouched = (
+        col(Task.user_id) == task.user_id,
+        col(Task.id) == task.next_id,
+        col(Task.updated_at) == Task.created_at,
+    )
+    with Session(engine) as session:
+        lock_user(session, task.user_id)
+        row = update_unchanged(session, task, changes)
+        if row is None:
+            return None
+        session.exec(delete(Task).where(*untouched))
+        session.commit()
+    return Changed(row, next_row=None)
 
 
-# What is called most is looked for first.
-for router, prefixes in ((tasks, TASK_PREFIXES), (accounts, ACCOUNT_PREFIXES)):
-    for prefix in prefixes:
-        app.include_router(router, prefix=prefix, include_in_schema=prefix == prefixes[0])
+def lock_user(session: Session, user_id: str) -> None:
+    """Locks the user first, as deleting the account does, so that no two wait in a circle."""
+    session.get(User, user_id, with_for_update={"read": True, "key_share": True})
+
+
+def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> Row[Any] | None:
+    """Updates the version that was read (optimistic locking); None when there is a newer one."""
+    statement = UPDATE_TASK.where(col(Task.etag) == task.etag)
+    values = {"caller_id": task.user_id, "task_id": task.id} | changes
+    return session.exec(statement, params=values).one_or_none()
+
+
+@tasks.delete(
+    "/{task_id:uuid}",
+    status_code=204,
+    responses=errors("NOT_FOUND", "PRECONDITION_FAILED"),
+)
+def delete_task(task_id: uuid.UUID, caller: CurrentCaller, etags: IfMatch) -> None:
+    """Delete a task."""
+    statement = delete(Task).where(col(Task.user_id) == caller.user_id, col(Task.id) == task_id)
+    if etags is not None:
+        statement = statement.where(col(Task.etag).in_(etags))
+    with Session(autocommit) as session:
+        deleted = session.exec(statement).rowcount
+        if not deleted:
+            find_task(session, caller, task_id, etags)
+            raise ApiError("NOT_FOUND")
+
+
+# ---------------------------------------------------------------- accounts
+
+
+async def forbid_caching(request: Request) -> None:
+    """Answers with tokens and e-mails are stored by no cache."""
+    request.state.cache_control = "no-store"
+
+
+accounts = APIRouter(
+    tags=["accounts"],
+    dependencies=[Depends(forbid_caching)],
+    responses=errors("DATABASE_UNAVAILABLE"),
+)
+
+hasher = PasswordHash.recommended()
+# Two passwords are hashed at once: each takes 64 MiB and a core.
+HASHING = CapacityLimiter(2)
+# So many failed sign-ins for one e-mail from one address within these seconds are the limit.
+MAX_FAILURES = 10
+FAILURE_SECONDS = 60
+# When sign-ins failed lately, in order, with the e-mail and the address.
+failed_sign_ins: deque[tuple[float, str, str]] = deque(maxlen=10_000)
+
+
+@accounts.post("/register", include_in_schema=False, status_code=201)
+@accounts.post(
+    "/signup",
+    status_code=201,
+    responses=errors("VALIDATION_ERROR", "EMAIL_TAKEN", "PAYLOAD_TOO_LARGE"),
+)
+async def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
+    """Make an account and sign in."""
+    return await to_thread.run_sync(create_account, body, limiter=HASHING)
+
+
+def create_account(body: schemas.SignUp) -> schemas.TokenRead:
+    """A token of a new account; raises EMAIL_TAKEN."""
+    user = User(
+        id=str(uuid.uuid4()),
+        email=body.email,
+        name=body.name,
+        password_hash=hasher.hash(body.password),
+    )
+    with Session(autocommit) as session:
+        session.add(user)
+        try:
+            session.flush()
+        except IntegrityError:
+            raise ApiError("EMAIL_TAKEN") from None
+    return new_token(user)
+
+
+@accounts.post("/login", include_in_schema=False)
+@accounts.post(
+    "/signin",
+    responses=errors(
+        "VALIDATION_ERROR",
+        "INVALID_CREDENTIALS",
+        "PAYLOAD_TOO_LARGE",
+        "TOO_MANY_REQUESTS",
+    ),
+)
+async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
+    """Get a token for e-mail and password."""
+    address = ""
+    # Behind a proxy it is the client's where uvicorn trusts the proxy: FORWARDED_ALLOW_IPS.
+    if request.client is not None:
+        address = request.client.host
+    return await to_thread.run_sync(authenticate, body, address, limiter=HASHING)
+
+
+OAUTH_ERRORS = errors(
+    "INVALID_CREDENTIALS",
+    "PAYLOAD_TOO_LARGE",
+    "TOO_MANY_REQUESTS",
+    "DATABASE_UNAVAILABLE",
+    shape=oauth_error_body,
+)
+# A wrong password is a 400 there (RFC 6749, 5.2).
+OAUTH_ERRORS[400] = OAUTH_ERRORS.pop(401)
+OAUTH_ERRORS["default"] = {"model": schemas.OAuthError, "description": "Any other error"}
+
+
+@accounts.post("/token", responses=OAUTH_ERRORS)
+async def get_token(
+    form: Annotated[schemas.SignIn, Form()],
+    request: Request,
+) -> schemas.TokenRead:
+    """Get a token as OAuth2 does, for the Authorize button."""
+    return await sign_in(form, request)
+
+
+def authenticate(body: schemas.SignIn, address: str) -> schemas.TokenRead:
+    """A token of an account; INVALID_CREDENTIALS is the same, at the same cost, for any reason."""
+    check_sign_in_limit(body.email, address)
+    with Session(autocommit) as session:
+        user = session.exec(select(User).where(User.email == body.email)).one_or_none()
+    password_hash = dummy_hash()
+    if user is not None and user.password_hash is not None:
+        password_hash = user.password_hash
+    is_right = hasher.verify(body.password, password_hash)
+    if user is None or not is_right:
+        failed_sign_ins.append((time.monotonic(), body.email, address))
+        raise ApiError("INVALID_CREDENTIALS")
+    return new_token(user)
+
+
+def check_sign_in_limit(email: str, address: str) -> None:
+    """A rate limit: raises TOO_MANY_REQUESTS after too many failed sign-ins."""
+    since = time.monotonic() - FAILURE_SECONDS
+    recent = [who for moment, *who in tuple(failed_sign_ins) if moment > since]
+    if recent.count([email, address]) >= MAX_FAILURES:
+        raise ApiError("TOO_MANY_REQUESTS")
+
+
+@cache
+def dummy_hash() -> str:
+    """What the password for an unknown e-mail is compared with, so that it costs the same."""
+    return hasher.hash(secrets.token_hex())
+
+
+def new_token(user: User) -> schemas.TokenRead:
+    """A token that says who the user is, and the user."""
+    lifetime = settings.jwt_expire_minutes * 60
+    claims = {
+        "sub": user.id,
+        "exp": int(time.time()) + lifetime,
+        schemas.ACCOUNT_CLAIM: True,
+    }
+    if settings.jwt_issuer:
+        claims["iss"] = settings.jwt_issuer
+    if settings.jwt_audience:
+        claims["aud"] = settings.jwt_audience
+    return schemas.TokenRead(
+        access_token=jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm),
+        expires_in=lifetime,
+        user=schemas.UserRead.model_validate(user, from_attributes=True),
+    )
+
+
+@accounts.get("/me", response_model=schemas.UserRead, responses=errors("UNAUTHORIZED"))
+def get_me(caller: CurrentCaller) -> User:
+    """Show who is signed in."""
+    with Session(autocommit) as session:
+        user = session.get(User, caller.user_id)
+        if user is None:
+            create_user(session, caller)
+            user = session.get_one(User, caller.user_id)
+        return user
+
+
+@accounts.delete("/me", status_code=204, responses=errors("UNAUTHORIZED"))
+def delete_me(caller: CurrentCaller) -> None:
+    """Delete the account and all its tasks."""
+    with Session(autocommit) as session:
+        deleted = session.exec(delete(User).where(col(User.id) == caller.user_id)).rowcount
+    if not deleted and caller.has_account:
+        raise ApiError("UNAUTHORIZED")
+
+
+def create_user(session: Session, caller: schemas.Caller) -> None:
+    """Gives a user of an outside issuer a row, before what belongs to them is stored."""
+    check_account(session, caller)
+    session.exec(insert(User).values(id=caller.user_id).on_conflict_do_nothing())
+
+
+def check_account(session: Session, caller: schemas.Caller) -> None:
+    """Raises UNAUTHORIZED when the account is deleted: its token is worth nothing any more."""
+    if caller.has_account and session.get(User, caller.user_id) is None:
+        raise ApiError("UNAUTHORIZED")
+
 
 # ---------------------------------------------------------------- health
 
@@ -891,19 +1081,426 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.get("/health/ready", tags=["health"], responses=errors(503))
-async def ready() -> dict[str, str]:
-    """Tell whether the database answers within a second."""
+@app.get("/health/ready", tags=["health"], responses=errors("DATABASE_UNAVAILABLE"))
+def ready() -> dict[str, str]:
+    """Tell whether the database answers."""
+    with Session(autocommit) as session:
+        session.exec(select(Task.id).limit(1)).first()
+    return {"status": "ok"}
 
-    def look_at_tasks() -> None:
-        with Session(engine) as session:
-            session.exec(select(Task.id).limit(1)).first()
 
-    with move_on_after(1):
-        await to_thread.run_sync(look_at_tasks, limiter=PROBES, abandon_on_cancel=True)
-        return {"status": "ok"}
-    raise ApiError(503)
+# What is called most is looked for first.
+for prefix in TASK_PREFIXES:
+    app.include_router(tasks, prefix=prefix, include_in_schema=prefix == TASK_PREFIXES[0])
+for prefix in ACCOUNT_PREFIXES:
+    app.include_router(accounts, prefix=prefix, include_in_schema=prefix == ACCOUNT_PREFIXES[0])
 
+# ================================================================ machine room
+# ---------------------------------------------------------------- keys of an issuer
+
+# The algorithms of an outside issuer, by the type and the curve of a key (RFC 7518, RFC 8037).
+ALGORITHMS: dict[tuple[str | None, str | None], str] = {
+    ("RSA", None): "RS256",
+    ("EC", "P-256"): "ES256",
+    ("OKP", "Ed25519"): "EdDSA",
+}
+# Seconds for which the keys are trusted, and between two fetches for a key that is missing.
+KEYS_LIFETIME = 300
+REFETCH = 10
+
+
+class Ed25519Key(Key):
+    """What python-jose lacks for EdDSA (RFC 8037)."""
+
+    def __init__(self, key: dict[str, str], _algorithm: str) -> None:
+        self._key = Ed25519PublicKey.from_public_bytes(base64url_decode(key["x"].encode()))
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """True for a good signature; for another one cryptography raises InvalidSignature."""
+        self._key.verify(signature, message)
+        return True
+
+
+jwk.register_key("EdDSA", Ed25519Key)
+
+
+class IssuerKeys:
+    """The public keys that JWT_JWKS_URL publishes (RFC 7517)."""
+
+    def __init__(self) -> None:
+        self.keys: list[dict[str, str]] = []
+        self.fetched_at = float(-REFETCH)
+        self.fetching = asyncio.Lock()
+
+    async def find(self, key_id: str | None, algorithm: str) -> str:
+        """A JWKS of the keys that may have signed such a token.
+
+        UNAUTHORIZED when there is no issuer, ISSUER_UNAVAILABLE when it has no keys at all.
+        """
+        if settings.jwt_jwks_url is None:
+            raise ApiError("UNAUTHORIZED")
+        async with self.fetching:
+            lifetime = REFETCH
+            if self.matching(key_id, algorithm):
+                lifetime = KEYS_LIFETIME
+            if time.monotonic() > self.fetched_at + lifetime:
+                await to_thread.run_sync(self.fetch)
+        if not self.keys:
+            raise ApiError("ISSUER_UNAVAILABLE")
+        return json.dumps({"keys": self.matching(key_id, algorithm)})
+
+    def matching(self, key_id: str | None, algorithm: str) -> list[dict[str, str]]:
+        """The known keys of this id and for this algorithm; a token need not name its key."""
+        return [
+            key
+            for key in self.keys
+            if key_id in (None, key.get("kid"))
+            and algorithm == ALGORITHMS.get((key.get("kty"), key.get("crv")))
+            and algorithm == key.get("alg", algorithm)
+        ]
+
+    def fetch(self) -> None:
+        """Fetches the keys; while that fails, the known ones go on working."""
+        # Some issuers refuse urllib by its name.
+        request = urllib.request.Request(
+            str(settings.jwt_jwks_url),
+            headers={"User-Agent": "task-api"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=5) as response:
+                keys = json.load(response)["keys"]
+            self.keys = [key for key in keys if key.get("use", "sig") == "sig"]
+        except Exception as error:
+            log.warning("issuer keys unavailable: %s", type(error).__name__)
+        self.fetched_at = time.monotonic()
+
+
+issuer_keys = IssuerKeys()
+
+# ---------------------------------------------------------------- error handlers
+
+
+@app.exception_handler(HTTPException)
+async def handle_http_exception(request: Request, error: HTTPException) -> Response:
+    """Ours, and Starlette's own: no such path, no such method, an unreadable body."""
+    if error.status_code == 400 and not isinstance(error, ApiError):
+        error = validation_error(schemas.FieldError(field="body", message=error.detail))
+    code = getattr(error, "code", HTTPStatus(error.status_code).name)
+    body: schemas.Error | schemas.OAuthError
+    body = error_body(code, error.detail, getattr(error, "details", None))
+    status = error.status_code
+    if request.scope["path"].endswith("/auth/token"):
+        body = oauth_error_body(code, error.detail, None)
+        if status == 401:
+            status = 400
+    return JSONResponse(body.model_dump(), status, error.headers)
+
+
+@app.exception_handler(RequestValidationError)
+async def handle_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    """FastAPI's own handler answers 422 and repeats the input."""
+    details = []
+    for problem in error.errors():
+        place, *path = problem["loc"]
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "json_invalid":
+            path = []
+            message = "is not valid JSON"
+        elif not path:
+            message = "must be a JSON object, sent with Content-Type: application/json"
+        field = ".".join(map(str, path)) or place
+        details.append(schemas.FieldError(field=field, message=message))
+    return await handle_http_exception(request, validation_error(*details))
+
+
+@app.exception_handler(DBAPIError)
+async def handle_database_error(request: Request, error: DBAPIError) -> Response:
+    """A 400 for a constraint of DATABASE_RULES; raises what is a fault of ours; else a 503."""
+    reason = first_line(error)
+    for name, (field, message) in DATABASE_RULES.items():
+        if isinstance(error, IntegrityError) and name in reason.lower():
+            detail = schemas.FieldError(field=field, message=message)
+            return await handle_http_exception(request, validation_error(detail))
+    if is_our_fault(error) and app.state.table_creation.done():
+        raise error
+    log.warning("database unavailable: %s", reason)
+    return await handle_http_exception(request, ApiError("DATABASE_UNAVAILABLE"))
+
+
+def is_our_fault(error: DBAPIError) -> bool:
+    """Whether a statement is wrong, such as of a schema that does not fit; else it passes."""
+    if isinstance(error, IntegrityError | ProgrammingError | DataError):
+        return True
+    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+
+
+def first_line(error: Exception) -> str:
+    """The words of an error. What a database says behind its first line repeats the row."""
+    return str(getattr(error, "orig", error)).partition("\n")[0]
+
+
+async def handle_crash(request: Request, error: Exception) -> Response:
+    """A 500; the traceback goes to the log, without the values of a database error."""
+    fields = {"request_id": request.state.request_id, "traceback": error.__traceback__}
+    log.error("%s: %s", type(error).__name__, first_line(error), extra=fields)
+    return await handle_http_exception(request, ApiError("INTERNAL_ERROR"))
+
+
+# ---------------------------------------------------------------- middleware
+
+MAX_BODY = 64 * 1024
+
+
+class RequestContextMiddleware:
+    """Gives every request an id, standing headers, a limit to its body, an access log line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, with no slash at the end of its path."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_headers = Headers(scope=scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id(request_headers)
+        log_fields = {
+            "request_id": state["request_id"],
+            "method": scope["method"],
+            "path": scope["path"],
+        }
+        scope["path"] = scope["path"].rstrip("/") or "/"
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(standing_headers(scope))
+                log_fields["status"] = message["status"]
+                if is_refused_origin(request_headers, headers):
+                    log_fields["hint"] = cors_hint(request_headers["origin"])
+            await send(message)
+
+        await self.app(scope, limit_body(receive), send_with_headers)
+        log_fields["milliseconds"] = round((time.perf_counter() - started) * 1000, 1)
+        log_fields["user_id"] = state.get("user_id")
+        log.info("request", extra=log_fields)
+
+
+def request_id(headers: Headers) -> str:
+    """The id that the request brought, when it is harmless, or a new one."""
+    brought = headers.get("x-request-id", "")
+    if re.fullmatch("[A-Za-z0-9._-]{1,64}", brought):
+        return brought
+    return uuid.uuid4().hex
+
+
+def limit_body(receive: Receive) -> Receive:
+    """Receives a body of at most MAX_BODY bytes; PAYLOAD_TOO_LARGE for more."""
+    size = 0
+
+    async def receive_limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY:
+            raise ApiError("PAYLOAD_TOO_LARGE")
+        return message
+
+    return receive_limited
+
+
+def standing_headers(scope: Scope) -> dict[str, str]:
+    """The headers that every answer has."""
+    headers = {
+        "X-Request-ID": scope["state"]["request_id"],
+        "X-Content-Type-Options": "nosniff",
+        # A cache must ask again, so that the ETag of a task is of use.
+        "Cache-Control": scope["state"].get("cache_control", "private, no-cache"),
+    }
+    if scope["scheme"] == "https":
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    return headers
+
+
+def is_refused_origin(request_headers: Headers, headers: MutableHeaders) -> bool:
+    """Whether a browser will refuse this answer to the page that asked."""
+    origin = request_headers.get("origin")
+    if origin is None or "access-control-allow-origin" in headers:
+        return False
+    # A page of this host itself, such as /docs, needs no permission.
+    return not origin.endswith(f"//{request_headers.get('host')}")
+
+
+def cors_hint(origin: str) -> str:
+    """What to do about a page that a browser refused."""
+    return f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
+
+
+# Without a setting any port of this machine may call.
+local_origins = None
+if not settings.cors_origins:
+    local_origins = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
+
+# The last one is the outermost. A crash is answered within the others: it needs their headers.
+app.add_middleware(ExceptionMiddleware, handlers={Exception: handle_crash})
+app.add_middleware(
+    CORSMiddleware,
+    allow_origins=settings.cors_origins,
+    allow_origin_regex=local_origins,
+    allow_credentials=True,
+    allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+    allow_headers=(
+        "Authorization",
+        "Idempotency-Key",
+        "If-Match",
+        "If-None-Match",
+        "X-Request-ID",
+    ),
+    expose_headers=(
+        "ETag",
+        "Idempotent-Replayed",
+        "Location",
+        "Retry-After",
+        "X-Request-ID",
+        "X-Total-Count",
+    ),
+)
+app.add_middleware(RequestContextMiddleware)
+
+# ---------------------------------------------------------------- database
+
+# Seconds to wait for an answer of the database, and then to tell everybody that it is away.
+DB_TIMEOUT = 5
+DB_RETRY = 1
+SQLITE_FILE = Path(settings.database_url.database or "")
+# Windows has no poll, and epoll takes three more calls for a single connection.
+Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+circuit_open_until = 0.0
+
+
+async def create_tables_when_possible() -> None:
+    """Makes the tables; a database that is away does not stop the start."""
+    while True:
+        try:
+            return await to_thread.run_sync(create_tables)
+        except (DBAPIError, OSError) as error:
+            log.warning("database unavailable: %s", first_line(error))
+            await asyncio.sleep(DB_RETRY)
+
+
+def create_tables() -> None:
+    """Makes the tables that are missing. One worker does it while the others wait."""
+    if ON_POSTGRESQL:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(7461736)"))
+            SQLModel.metadata.create_all(connection)
+            distribute_tables(connection)
+    else:
+        SQLITE_FILE.touch()
+        SQLModel.metadata.create_all(engine)
+
+
+def distribute_tables(connection: Connection) -> None:
+    """On Citus each user's tasks lie on one node, and the users on every node."""
+    extensions = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
+    if not connection.scalar(text(extensions)):
+        return
+    distributed = "SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = 'tasks'::regclass"
+    if not connection.scalar(text(distributed)):
+        connection.execute(text("SELECT create_reference_table('users')"))
+        connection.execute(text("SELECT create_distributed_table('tasks', 'user_id')"))
+
+
+def wait_with_timeout(connection: Any) -> None:
+    """Waits for the server in psycopg2's place, which would wait for a frozen one for ever."""
+    global circuit_open_until
+    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
+        direction = selectors.EVENT_WRITE
+        if state == psycopg2.extensions.POLL_READ:
+            direction = selectors.EVENT_READ
+        with Selector() as selector:
+            selector.register(connection, direction)
+            if not selector.select(DB_TIMEOUT):
+                circuit_open_until = time.monotonic() + DB_RETRY
+                raise psycopg2.OperationalError(f"no answer within {DB_TIMEOUT} seconds")
+
+
+def fail_fast(*_: Any) -> None:
+    """A circuit breaker: after a timeout no new connection is tried for a while."""
+    if time.monotonic() < circuit_open_until:
+        raise psycopg2.OperationalError("the database did not answer others just now")
+
+
+def replace_closed_connection(connection: Any, *_: Any) -> None:
+    """Has the pool replaced when the server has closed its connections; without a round trip."""
+    try:
+        # The first poll reads why it was closed, the second finds it closed.
+        connection.poll()
+        connection.poll()
+    except psycopg2.Error:
+        raise InvalidatePoolError from None
+
+
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Waits for locks, lets readers and a writer work at once, and keeps foreign keys."""
+    connection.execute(f"PRAGMA busy_timeout = {DB_TIMEOUT * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    # Its own lower() knows ASCII only.
+    connection.create_function("lower", 1, lower, deterministic=True)
+
+
+def lower(value: str | None) -> str | None:
+    """The text in lower case, for SQLite."""
+    if value is None:
+        return None
+    return value.lower()
+
+
+def check_sqlite_file(*_: Any) -> None:
+    """Raises when the file was deleted: what is written into it then is lost without an error."""
+    if not SQLITE_FILE.exists():
+        raise sqlite3.OperationalError(
+            "the SQLite file is gone; restart the service to begin with an empty one"
+        )
+
+
+def begin_immediate(connection: Connection) -> None:
+    """Locks the file first: by itself sqlite3 begins with the first write, after what was read."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+if ON_POSTGRESQL:
+    psycopg2.extensions.set_wait_callback(wait_with_timeout)
+    event.listen(autocommit, "do_connect", fail_fast)
+    event.listen(autocommit, "checkout", replace_closed_connection)
+else:
+    event.listen(autocommit, "connect", prepare_sqlite)
+    event.listen(autocommit, "do_connect", check_sqlite_file)
+    event.listen(autocommit, "checkout", check_sqlite_file)
+    event.listen(engine, "begin", begin_immediate)
+
+# ---------------------------------------------------------------- log
+
+# Every logger writes lines of JSON to standard output, with what is `extra`.
+handler = logging.StreamHandler(sys.stdout)
+handler.setFormatter(
+    JsonFormatter(
+        ["levelname", "message"],
+        timestamp="time",
+        rename_fields={"levelname": "level", "exc_info": "traceback"},
+        reserved_attrs=[*RESERVED_ATTRS, "color_message"],
+    )
+)
+logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+# uvicorn's lines go the same way; its access log gives way to ours.
+logging.getLogger("uvicorn").handlers.clear()
+logging.getLogger("uvicorn").propagate = True
+logging.getLogger("uvicorn.access").handlers.clear()
+logging.getLogger("uvicorn.access").propagate = False
 
 if __name__ == "__main__":
     uvicorn.run(app, log_config=None)

@@ -5,46 +5,70 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, StrictBool, StringConstraints, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
 from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, Title, ensure
 
 # ---------------------------------------------------------------- tasks
 
-COMPLETED = AliasChoices("completed", "is_completed")
+COMPLETED_NAMES = AliasChoices("completed", "is_completed")
 # Forms send an empty text or null for an empty field.
 EMPTY_IS_NULL = {"due_date", "reminder_at", "recurrence_rule", "timezone"}
 NULL_IS_LEFT_OUT = {"completed", "is_completed", "priority", "tags", "timezone"}
-EXAMPLE = {"title": "Water the plants", "priority": "High", "due_date": "2027-01-04T08:00:00Z", "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO"}
+TASK_EXAMPLE = {
+    "title": "Water the plants",
+    "priority": "High",
+    "due_date": "2027-01-04T08:00:00Z",
+    "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO",
+}
 
 
-def document_input(schema: dict[str, Any]) -> None:
-    """Name what a form may send for nothing, and no defaults, for generated clients would insist on those fields."""
+def document_form(schema: dict[str, Any]) -> None:
+    """Documents what a form may send for nothing.
+
+    Defaults are left out: generated clients would insist on those fields.
+    """
     for name, field in schema["properties"].items():
         field.pop("default", None)
-        empty = [{"const": ""}] * (name in EMPTY_IS_NULL) + [{"type": "null"}] * (name in NULL_IS_LEFT_OUT)
-        if empty:
-            kinds = field.pop("anyOf", None)
-            schema["properties"][name] = field | {"anyOf": kinds + empty} if kinds else {"anyOf": [field, *empty]}
+        types = field.pop("anyOf", None) or [dict(field)]
+        if name in EMPTY_IS_NULL:
+            types.append({"const": ""})
+        if name in NULL_IS_LEFT_OUT:
+            types.append({"type": "null"})
+        if len(types) > 1:
+            schema["properties"][name] = {"anyOf": types}
 
 
 class TaskCreate(TaskBase):
-    """A task; what is left out has its default, and what a client may not say, such as `user_id`, is ignored."""
+    """A new task. What a client may not say, such as `user_id`, is ignored."""
 
-    model_config = {"json_schema_extra": document_input}
+    model_config = {"json_schema_extra": document_form}
 
-    completed: StrictBool = Field(default=False, validation_alias=COMPLETED)
+    completed: StrictBool = Field(default=False, validation_alias=COMPLETED_NAMES)
 
     @model_validator(mode="before")
     @classmethod
     def read_form(cls, data: Any) -> Any:
-        """By EMPTY_IS_NULL and NULL_IS_LEFT_OUT. Without a word about `is_recurring`, a task recurs when it has a rule."""
+        """Drops what a form sends for nothing; without `is_recurring` a rule makes a task recur."""
         if not isinstance(data, dict):
             return data
-        data = {name: None if value == "" and name in EMPTY_IS_NULL else value for name, value in data.items()}
-        if "recurrence_rule" in data:
-            data.setdefault("is_recurring", data["recurrence_rule"] is not None)
-        return {name: value for name, value in data.items() if value is not None or name not in NULL_IS_LEFT_OUT}
+        form = {}
+        for name, value in data.items():
+            if name in EMPTY_IS_NULL and value == "":
+                value = None
+            if value is not None or name not in NULL_IS_LEFT_OUT:
+                form[name] = value
+        if "recurrence_rule" in form:
+            form.setdefault("is_recurring", form["recurrence_rule"] is not None)
+        return form
 
 
 class TaskUpdate(TaskCreate):
@@ -56,7 +80,7 @@ class TaskUpdate(TaskCreate):
 class TaskToggle(BaseModel):
     """The state to set; without it the state is flipped."""
 
-    completed: StrictBool | None = Field(default=None, validation_alias=COMPLETED)
+    completed: StrictBool | None = Field(default=None, validation_alias=COMPLETED_NAMES)
 
 
 class TaskRead(TaskBase):
@@ -64,7 +88,7 @@ class TaskRead(TaskBase):
 
     model_config = {"json_schema_serialization_defaults_required": True}
 
-    is_completed: bool = False
+    is_completed: bool
     id: UUID
     user_id: str
     created_at: datetime
@@ -79,68 +103,134 @@ class TaskToggled(TaskRead):
 
 # ---------------------------------------------------------------- list
 
-# Comma-separated or repeated, or both.
-Separated = BeforeValidator(lambda values: [part for value in values for part in value.split(",") if part.strip()])
-# A date without a time stands for the whole day.
-EndOfDay = BeforeValidator(lambda value: f"{value}T23:59:59.999999" if re.fullmatch("[0-9-]{10}", value) else value)
+
+def split_commas(values: list[str]) -> list[str]:
+    """The values of a parameter that is repeated, or holds several separated by commas."""
+    parts = [part for value in values for part in value.split(",")]
+    return [part for part in parts if part.strip()]
+
+
+def end_of_day(value: str) -> str:
+    """The last moment of a date without a time, which stands for the whole day."""
+    if re.fullmatch("[0-9-]{10}", value):
+        return f"{value}T23:59:59.999999"
+    return value
+
+
+Separated = BeforeValidator(split_commas)
+EndOfDay = BeforeValidator(end_of_day)
 
 
 class TaskFilter(BaseModel):
-    """Which tasks, in which order, and which page of them; an empty parameter counts as left out."""
+    """Which tasks, in which order, and which page of them."""
 
     q: Annotated[str, Storable] = Field(
-        "", max_length=200, validation_alias=AliasChoices("q", "search"), description="Text in title or description; also `search`"
+        default="",
+        max_length=200,
+        validation_alias=AliasChoices("q", "search"),
+        description="Text in title or description; also `search`",
     )
-    status: Literal["all", "pending", "completed", "true", "false"] | None = Field(None, description="The state; it wins over `completed`")
-    completed: bool | None = Field(None, description="The state, as a yes or no")
-    priority: Annotated[list[AnyCasePriority], Separated] = Field([], description="One or more, separated by commas or repeated")
-    tags: Annotated[list[Tag], Separated] = Field([], description="A task must have all of them; separated by commas or repeated")
-    due_date_from: Moment | None = Field(None, description="Due from this moment on")
-    due_date_to: Annotated[Moment, EndOfDay] | None = Field(None, description="Due until then; a date is the whole day")
-    sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field("created_at", description="What to sort by")
-    sort_order: Literal["desc", "asc"] = Field("desc", description="Of priorities `High` is the greatest; tasks without due date come last")
-    limit: int = Field(50, ge=1, le=100, description="How many tasks at most")
-    offset: int = Field(0, ge=0, le=2**31, description="How many tasks to pass over")
+    status: Literal["all", "pending", "completed", "true", "false"] | None = Field(
+        default=None,
+        description="The state; it wins over `completed`",
+    )
+    completed: bool | None = Field(
+        default=None,
+        description="The state, as a yes or no",
+    )
+    priority: Annotated[list[AnyCasePriority], Separated] = Field(
+        default=[],
+        description="One or more, separated by commas or repeated",
+    )
+    tags: Annotated[list[Tag], Separated] = Field(
+        default=[],
+        description="A task must have all of them; separated by commas or repeated",
+    )
+    due_date_from: Moment | None = Field(
+        default=None,
+        description="Due from this moment on",
+    )
+    due_date_to: Annotated[Moment, EndOfDay] | None = Field(
+        default=None,
+        description="Due until then; a date is the whole day",
+    )
+    sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field(
+        default="created_at",
+        description="What to sort by",
+    )
+    sort_order: Literal["desc", "asc"] = Field(
+        default="desc",
+        description="Of priorities `High` is the greatest; tasks without due date come last",
+    )
+    limit: int = Field(
+        default=50,
+        ge=1,
+        le=100,
+        description="How many tasks at most",
+    )
+    offset: int = Field(
+        default=0,
+        ge=0,
+        le=2**31,
+        description="How many tasks to pass over",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def drop_empty_parameters(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """As a form sends them."""
+        """An empty parameter, as a form sends it, counts as left out."""
         return {name: value for name, value in data.items() if value not in ("", [""])}
 
     @property
-    def filters(self) -> dict[str, Any]:
-        """The filters that are set, with their values."""
-        values = self.model_dump(exclude={"status", "sort_by", "sort_order", "limit", "offset"})
-        values["q"] = re.sub(r"([\\%_])", r"\\\1", self.q)
+    def state(self) -> bool | None:
+        """Whether completed or open tasks are wanted; None for both."""
+        if self.status == "all":
+            return None
         if self.status:
-            values["completed"] = None if self.status == "all" else self.status in ("completed", "true")
-        return {name: value for name, value in values.items() if value not in (None, "", [])}
+            return self.status in ("completed", "true")
+        return self.completed
 
 
 # ---------------------------------------------------------------- accounts
 
-# More than this only the mail server of an address knows. In lower case it may be longer than it was.
-LikeAnAddress = ensure(
-    lambda email: len(email) < 255 and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email), "must be an e-mail address such as ada@example.com"
-)
-Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
-NewEmail = Annotated[Email, LikeAnAddress, Field(json_schema_extra={"format": "email"})]
+
+def like_an_address(email: str) -> bool:
+    """Whether it may be an e-mail address: more only its mail server knows."""
+    # In lower case it may be longer than it was.
+    if len(email) > 254:
+        return False
+    return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) is not None
+
+
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254),
+    Storable,
+]
+NewEmail = Annotated[
+    Email,
+    ensure(like_an_address, "must be an e-mail address such as ada@example.com"),
+    Field(json_schema_extra={"format": "email"}),
+]
+Password = Annotated[str, Storable]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable]
 
 
 class SignIn(BaseModel):
     """The e-mail and password of an account; OAuth2 calls the e-mail `username`."""
 
-    email: Email = Field(validation_alias=AliasChoices("email", "username"), examples=["grace@example.com"])
-    password: Annotated[str, Storable] = Field(examples=["correct horse"])
+    email: Email = Field(
+        validation_alias=AliasChoices("email", "username"),
+        examples=["grace@example.com"],
+    )
+    password: Password = Field(examples=["correct horse"])
 
 
 class SignUp(BaseModel):
     """A new account."""
 
     email: NewEmail = Field(examples=["grace@example.com"])
-    password: Annotated[str, Storable] = Field(min_length=8, max_length=128, examples=["correct horse"])
+    password: Password = Field(min_length=8, max_length=128, examples=["correct horse"])
     name: Name | None = Field(default=None, examples=["Grace"])
 
 
@@ -148,11 +238,20 @@ class SignUp(BaseModel):
 ACCOUNT_CLAIM = "task_api_account"
 
 
-class Caller(BaseModel):
-    """Whom the claims of a token name, until when in Unix time, and whether that is an account made here."""
+def read_subject(value: Any) -> Any:
+    """A whole number as its digits."""
+    if type(value) is int:
+        return str(value)
+    return value
 
-    user_id: Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value), Storable] = Field(
-        min_length=1, max_length=255, validation_alias=AliasChoices("sub", "user_id")
+
+class Caller(BaseModel):
+    """Whom a token names, until when in Unix time, and whether by an account made here."""
+
+    user_id: Annotated[str, BeforeValidator(read_subject), Storable] = Field(
+        min_length=1,
+        max_length=255,
+        validation_alias=AliasChoices("sub", "user_id"),
     )
     expires_at: float = Field(validation_alias="exp", strict=True, allow_inf_nan=False)
     has_account: bool = Field(default=False, validation_alias=ACCOUNT_CLAIM)
@@ -171,12 +270,27 @@ class TokenRead(BaseModel):
     """A bearer token and whose it is; `expires_in` is in seconds."""
 
     access_token: str
-    token_type: Literal["bearer"]
+    token_type: Literal["bearer"] = "bearer"
     expires_in: int
     user: UserRead
 
 
 # ---------------------------------------------------------------- errors
+
+ErrorCode = Literal[
+    "VALIDATION_ERROR",
+    "UNAUTHORIZED",
+    "INVALID_CREDENTIALS",
+    "NOT_FOUND",
+    "METHOD_NOT_ALLOWED",
+    "EMAIL_TAKEN",
+    "PRECONDITION_FAILED",
+    "PAYLOAD_TOO_LARGE",
+    "TOO_MANY_REQUESTS",
+    "INTERNAL_ERROR",
+    "DATABASE_UNAVAILABLE",
+    "ISSUER_UNAVAILABLE",
+]
 
 
 class FieldError(BaseModel):
