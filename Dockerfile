@@ -14,7 +14,8 @@ WORKDIR /data
 VOLUME /data
 USER service
 EXPOSE 8000
-HEALTHCHECK CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=2)"]
+HEALTHCHECK CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.getenv('PORT', '8000') + '/health', timeout=2)"]
 
-# uvicorn takes the number of workers from WEB_CONCURRENCY, and the proxies whose X-Forwarded-* it trusts from FORWARDED_ALLOW_IPS.
-CMD ["uvicorn", "main:app", "--app-dir", "/app", "--host", "0.0.0.0", "--port", "8000"]
+# It listens on PORT. uvicorn takes the number of workers from WEB_CONCURRENCY, and the proxies
+# whose X-Forwarded-* it trusts from FORWARDED_ALLOW_IPS.
+CMD ["python", "/app/main.py"]

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import re
 import secrets
 import selectors
@@ -18,26 +19,38 @@ import urllib.request
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import psycopg2.extensions
 import uvicorn
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Depends, FastAPI, Form, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import HTTPBearer, OAuth2PasswordBearer
-from jose import JOSEError, jwk, jwt
+from fastapi_offline import FastAPIOffline
+from jose import JOSEError, JWTError, jwk, jwt
 from jose.backends.base import Key
 from jose.utils import base64url_decode
+from psycopg2.extensions import parse_dsn
 from pwdlib import PasswordHash
-from pydantic import AliasChoices, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    HttpUrl,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import from_json, to_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -46,13 +59,18 @@ from sqlalchemy import (
     JSON,
     URL,
     Boolean,
+    Column,
     ColumnElement,
     Connection,
+    Dialect,
     Row,
+    Table,
     bindparam,
     case,
     event,
     exists,
+    inspect,
+    literal,
     make_url,
     not_,
     or_,
@@ -67,6 +85,7 @@ from sqlalchemy.exc import (
     InvalidatePoolError,
     ProgrammingError,
 )
+from sqlalchemy.schema import CreateColumn
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -74,7 +93,18 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import schemas
-from models import DATABASE_RULES, Priority, Task, User, new_etag, utc_now
+from models import (
+    DATABASE_RULES,
+    Priority,
+    Task,
+    User,
+    ever_matches,
+    is_on_citus,
+    local_time,
+    new_etag,
+    utc_now,
+    with_zone,
+)
 
 log = logging.getLogger("task_api")
 
@@ -83,24 +113,30 @@ log = logging.getLogger("task_api")
 SECRET_FILE = Path(".jwt_secret")
 
 
-def generated_secret() -> str:
-    """The secret of this folder, made once. It is linked into place whole: all workers agree."""
-    if not SECRET_FILE.exists():
-        draft = SECRET_FILE.with_suffix(f".{uuid.uuid4()}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(32))
-        with suppress(FileExistsError):
-            SECRET_FILE.hardlink_to(draft)
-        draft.unlink()
+def kept_secret() -> str:
+    """The secret that this folder keeps; the first worker makes it, and the others wait for it."""
+    try:
+        SECRET_FILE.touch(mode=0o600, exist_ok=False)
+        SECRET_FILE.write_text(secrets.token_hex(32))
+    except FileExistsError:
+        deadline = time.monotonic() + 2
+        while not SECRET_FILE.stat().st_size and time.monotonic() < deadline:
+            time.sleep(0.01)
     return SECRET_FILE.read_text(errors="ignore").strip()
 
 
+DATABASE_URL_CURE = (
+    "must look like postgresql://user:password@host/name?sslmode=require "
+    "or sqlite:///file.db in a folder that exists"
+)
+SECRET_CURE = 'Make one with: python -c "import secrets; print(secrets.token_hex(32))"'
+
+
 class Settings(BaseSettings):
-    """Read from the environment and `.env`; an empty value counts as unset."""
+    """Read from the environment and `.env`."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
-        env_ignore_empty=True,
         extra="ignore",
         validate_default=False,
     )
@@ -117,52 +153,85 @@ class Settings(BaseSettings):
     jwt_jwks_url: HttpUrl | None = None
     jwt_expire_minutes: int = Field(default=1440, ge=1, le=525_600)
     cors_origins: Annotated[list[str], NoDecode] = []
+    port: int = Field(default=8000, ge=1, le=65_535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="before")
+    @classmethod
+    def strip_blanks(cls, values: dict[str, str]) -> dict[str, str]:
+        """Cuts the blanks around each value; an empty one counts as unset."""
+        return {name: value.strip() for name, value in values.items() if value.strip()}
 
     @field_validator("database_url", mode="plain")
     @classmethod
     def read_database_url(cls, value: str) -> URL:
         """The address of an SQLite file or of PostgreSQL, of which only that can judge the rest."""
-        with suppress(ArgumentError, ValueError):
+        try:
             url = make_url(value)
-            if url.get_backend_name() in ("postgres", "postgresql"):
-                return url.set(drivername="postgresql+psycopg2")
-            file = Path(url.database or "")
-            is_file = file.name not in ("", ":memory:") and file.parent.is_dir()
-            if url.drivername == "sqlite" and is_file and not url.query:
-                return url
-        raise ValueError(
-            "must look like postgresql://user:password@host/name?sslmode=require "
-            "or sqlite:///file.db in a folder that exists"
-        )
+        except (ArgumentError, ValueError):
+            raise ValueError(DATABASE_URL_CURE) from None
+        if url.get_backend_name() in ("postgres", "postgresql"):
+            check_postgresql_url(url)
+            return url.set(drivername="postgresql+psycopg2")
+        file = Path(url.database or "")
+        is_file = file.name not in ("", ":memory:") and file.parent.is_dir()
+        if url.drivername != "sqlite" or not is_file or url.query:
+            raise ValueError(DATABASE_URL_CURE)
+        return url
 
     @field_validator("jwt_secret")
     @classmethod
     def find_secret(cls, value: str, info: ValidationInfo) -> str:
         """Makes one on SQLite; elsewhere it would differ from machine to machine."""
-        if "database_url" not in info.data:
+        url = info.data.get("database_url")
+        if url is None:
             # That is told already.
             return value
-        with suppress(OSError, JOSEError, UnicodeError):
-            if not value and info.data["database_url"].get_backend_name() == "sqlite":
-                value = generated_secret()
-            if len(value) >= 32 and jwk.construct(value, "HS256"):
-                return value
-        raise ValueError(
-            "must be set, to 32 characters or more, and to no public key or certificate; "
-            "make one with: openssl rand -hex 32"
-        )
+        if not value and url.get_backend_name() == "sqlite":
+            try:
+                value = kept_secret()
+            except OSError as error:
+                reason = f"this folder can't keep one ({error.strerror}). {SECRET_CURE}"
+                raise ValueError(f"must be set: {reason}") from None
+        if len(value) < 32:
+            raise ValueError(f"must be set, to 32 characters or more. {SECRET_CURE}")
+        try:
+            jwk.construct(value, "HS256")
+        except JOSEError:
+            raise ValueError("must be no public key and no certificate") from None
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def read_log_level(cls, value: str) -> str:
+        """In any letter case."""
+        return value.upper()
 
     @field_validator("cors_origins", mode="before")
     @classmethod
     def split_origins(cls, value: str) -> list[str]:
         """A browser sends credentials only to an origin that is named."""
-        origins = [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
-        if not all(re.fullmatch(r"https?://[^\s/*]+", origin) for origin in origins):
+        origins = [origin.strip().rstrip("/").lower() for origin in value.split(",")]
+        origins = [origin for origin in origins if origin]
+        if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/*]+", origin) for origin in origins):
             raise ValueError(
                 "must list origins such as https://app.example.com, with commas between; "
-                "* can't go with credentials"
+                "neither * nor null can go with credentials"
             )
         return origins
+
+
+def check_postgresql_url(url: URL) -> None:
+    """Raises ValueError for an address that PostgreSQL's own library would never take."""
+    if "@" in (url.host or ""):
+        raise ValueError("holds an @ in its password: write it as %40")
+    for option in url.query:
+        try:
+            parse_dsn(f"{option}=x")
+        except psycopg2.Error:
+            raise ValueError(
+                f"holds the option {option}, which PostgreSQL does not know: leave it out"
+            ) from None
 
 
 def load_settings() -> Settings:
@@ -188,10 +257,16 @@ settings = load_settings()
 THREADS = 8
 ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 
+CONNECT_ARGS: dict[str, Any] = {}
+if ON_POSTGRESQL:
+    # Without them a network forgets idle connections, and nobody notices (seconds, and tries).
+    CONNECT_ARGS = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
+
 # Each statement commits by itself and costs one round trip: for routes of one statement.
 # Parameters stay out of errors, and so out of the log.
 autocommit = create_engine(
     settings.database_url,
+    connect_args=CONNECT_ARGS,
     isolation_level="AUTOCOMMIT",
     pool_size=THREADS,
     pool_use_lifo=True,
@@ -218,7 +293,7 @@ ERRORS: dict[schemas.ErrorCode, tuple[int, str, dict[str, str]]] = {
     "PAYLOAD_TOO_LARGE": (413, "The body must not be larger than 64 KiB", {}),
     "TOO_MANY_REQUESTS": (
         429,
-        "Too many failed sign-ins, try again in a minute",
+        "Too many sign-ins, try again in a minute",
         {"Retry-After": "60"},
     ),
     "INTERNAL_ERROR": (500, "Something went wrong on our side", {}),
@@ -236,18 +311,20 @@ ERRORS: dict[schemas.ErrorCode, tuple[int, str, dict[str, str]]] = {
 
 
 class ApiError(HTTPException):
-    """An error of ERRORS, with a message of its own if need be; raise it anywhere."""
+    """An error of ERRORS; raise it anywhere. The reason is for the log alone."""
 
     def __init__(
         self,
         code: schemas.ErrorCode,
         message: str = "",
         details: list[schemas.FieldError] | None = None,
+        reason: str | None = None,
     ) -> None:
         status, standard_message, headers = ERRORS[code]
         super().__init__(status, message or standard_message, headers)
         self.code = code
         self.details = details
+        self.reason = reason
 
 
 def validation_error(*details: schemas.FieldError) -> ApiError:
@@ -308,18 +385,21 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     database = settings.database_url.set(query={})
     log.info("tasks are kept in %s; try it out at /docs", database)
-    app.state.table_creation = asyncio.create_task(create_tables_when_possible())
-    await asyncio.wait([app.state.table_creation], timeout=DB_TIMEOUT)
+    origins = ", ".join(settings.cors_origins) or "any port of localhost"
+    log.info("pages of these origins may call: %s", origins)
+    table_creation = asyncio.create_task(create_tables_when_possible())
+    await asyncio.wait([table_creation], timeout=DB_TIMEOUT)
     # The garbage collector need not look again at what the start has made, nor so often.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
     yield
-    app.state.table_creation.cancel()
+    table_creation.cancel()
     autocommit.dispose()
 
 
-app = FastAPI(
+# Its /docs work without the internet.
+app = FastAPIOffline(
     title="Task API",
     version="1.0.0",
     description="Tasks of many users, with search and recurrence. **To try it:** sign up below, "
@@ -352,7 +432,8 @@ SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
 
 # /docs offers both: to sign in with e-mail and password, or to paste a token.
 sign_in_form = OAuth2PasswordBearer(
-    f"{ACCOUNT_PREFIXES[0]}/token",
+    # Relative to this service, which may stand below a path of its host.
+    f"{ACCOUNT_PREFIXES[0]}/token".removeprefix("/"),
     scheme_name="account",
     description="Your e-mail is the user name.",
     auto_error=False,
@@ -366,14 +447,16 @@ pasted_token = HTTPBearer(
 
 async def current_caller(
     request: Request,
-    token: Annotated[str | None, Depends(sign_in_form)],
     _pasted: Annotated[object, Depends(pasted_token)],
+    token: Annotated[str | None, Depends(sign_in_form)],
 ) -> schemas.Caller:
     """Whom the bearer token names.
 
     UNAUTHORIZED when it is missing, bad or expired; NOT_FOUND under the path of another user.
     """
-    caller = await read_token(token or "")
+    if token is None:
+        raise ApiError("UNAUTHORIZED", reason="no token")
+    caller = await read_token(token)
     if caller.expires_at <= time.time():
         raise ApiError("UNAUTHORIZED", "The token has expired")
     request.state.user_id = caller.user_id
@@ -392,7 +475,7 @@ async def read_token(token: str) -> schemas.Caller:
         # python-jose passes over characters that are not of Base64, and over extensions that
         # it does not know (RFC 7515, 4.1.11).
         if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
-            raise ApiError("UNAUTHORIZED")
+            raise ApiError("UNAUTHORIZED", reason="malformed")
         key: Key | str = SECRET_KEY
         if header["alg"] != settings.jwt_algorithm:
             key = await issuer_keys.find(header.get("kid"), header["alg"])
@@ -401,15 +484,25 @@ async def read_token(token: str) -> schemas.Caller:
         raise
     # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError,
     # OverflowError, UnicodeError.
-    except Exception:
-        raise ApiError("UNAUTHORIZED") from None
+    except Exception as error:
+        raise ApiError("UNAUTHORIZED", reason=refusal_reason(error)) from None
+
+
+def refusal_reason(error: Exception) -> str:
+    """Why a token was refused, in a few words that repeat nothing of it."""
+    if isinstance(error, ValidationError):
+        claims = {str(problem["loc"][0]) for problem in error.errors()}
+        return f"claims: {', '.join(sorted(claims))}"
+    if isinstance(error, JWTError):
+        return str(error)
+    return "malformed"
 
 
 @lru_cache(4096)
 def verify_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
     """What a token says; raises JOSEError or ValueError when it is bad or badly signed."""
     # Of the claims python-jose checks too little, so Caller does it.
-    options = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False}
+    options = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False, "leeway": 30}
     if settings.jwt_audience:
         options["require_aud"] = True
     else:
@@ -491,6 +584,7 @@ CREATE_TASK = INSERT_TASK.on_conflict_do_update(
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        json_schema_extra=schemas.without_null,
         pattern="^[ -~]{1,255}$",
         description="The same key again answers with the first task",
     ),
@@ -498,7 +592,22 @@ IdempotencyKey = Annotated[
 REPLAYED: dict[int | str, dict[str, Any]] = {
     200: {"model": schemas.TaskRead, "description": "An earlier call with this key made the task"},
 }
-EXAMPLE = {"requestBody": {"content": {"application/json": {"example": schemas.TASK_EXAMPLE}}}}
+
+
+def example(body: dict[str, Any]) -> dict[str, Any]:
+    """What /docs is prefilled with."""
+    return {"requestBody": {"content": {"application/json": {"example": body}}}}
+
+
+NEW_TASK = example(
+    {
+        "title": "Water the plants",
+        "priority": "High",
+        "due_date": "2027-01-04T08:00:00Z",
+        "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO",
+    }
+)
+CHANGE = example({"title": "Buy oat milk", "priority": "High"})
 
 
 @tasks.post(
@@ -506,33 +615,52 @@ EXAMPLE = {"requestBody": {"content": {"application/json": {"example": schemas.T
     status_code=201,
     response_model=schemas.TaskRead,
     responses=errors("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE") | REPLAYED,
-    openapi_extra=EXAMPLE,
+    openapi_extra=NEW_TASK,
 )
 def create_task(
     body: schemas.TaskCreate,
     caller: CurrentCaller,
+    request: Request,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Create a task."""
+    check_that_rule_matches(body.recurrence_rule)
     now = utc_now()
     etag = new_etag()
-    values = body.model_dump() | {
+    values = body.model_dump(exclude={"is_completed"}) | {
         "user_id": caller.user_id,
         "id": new_task_id(caller, idempotency_key),
         "etag": etag,
+        # A new task is open: of two in contradiction the other one is meant.
+        "completed": body.completed or body.is_completed,
+        "due_local": None,
         "created_at": now,
         "updated_at": now,
     }
-    with Session(autocommit) as session:
-        try:
+    if body.due_date is not None:
+        zone = ZoneInfo(body.timezone)
+        values["due_local"] = with_zone(local_time(body.due_date, zone), zone)
+    try:
+        with Session(autocommit) as session:
             row = session.exec(CREATE_TASK, params=values).one()
-        except IntegrityError:
+    except IntegrityError:
+        # The first task of a user of an outside issuer, whose row comes with it.
+        with Session(engine) as session:
             create_user(session, caller)
             row = session.exec(CREATE_TASK, params=values).one()
+            session.commit()
     if row.etag != etag:
         return task_response(row, headers={"Idempotent-Replayed": "true"})
-    location = f"{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"
+    location = f"{request.scope['root_path']}{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"
     return task_response(row, status=201, headers={"Location": location})
+
+
+def check_that_rule_matches(rule: str | None) -> None:
+    """Raises VALIDATION_ERROR for a rule that has no date; too slow for the event loop."""
+    if rule is not None and not ever_matches(rule):
+        raise validation_error(
+            schemas.FieldError(field="recurrence_rule", message="matches no date at all"),
+        )
 
 
 def new_task_id(caller: schemas.Caller, idempotency_key: str | None) -> uuid.UUID:
@@ -654,7 +782,10 @@ def select_page(
 
 GET_TASK = select(*COLUMNS).where(*OWN_TASK)
 
-IfNoneMatch = Annotated[str | None, Header(description="Answer 304 while the task has this ETag")]
+IfNoneMatch = Annotated[
+    list[str],
+    Header(default_factory=list, description="Answer 304 while the task has this ETag"),
+]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not changed since"}}
 
 
@@ -666,7 +797,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not chang
 def get_task(
     task_id: uuid.UUID,
     caller: CurrentCaller,
-    if_none_match: IfNoneMatch = None,
+    if_none_match: IfNoneMatch,
 ) -> Response:
     """Get one task."""
     values = {"caller_id": caller.user_id, "task_id": task_id}
@@ -675,28 +806,30 @@ def get_task(
         if row is None:
             check_account(session, caller)
             raise ApiError("NOT_FOUND")
-    if if_none_match is not None:
-        etags = read_etags(if_none_match)
-        if etags is None or row.etag in etags:
-            return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
+    etags = read_etags(if_none_match)
+    if etags is None or row.etag in etags:
+        return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
     return task_response(row)
 
 
-def read_etags(header: str) -> list[str] | None:
+def read_etags(lines: list[str]) -> list[str] | None:
     """The tags of If-Match or If-None-Match; None for `*`, which is any version.
 
     A weak tag counts as the strong one, of which a compressing proxy made it.
     """
-    if header.strip() == "*":
+    if [line.strip() for line in lines] == ["*"]:
         return None
-    return re.findall('"([^"]*)"', header)
+    return re.findall('"([^"]*)"', ",".join(lines))
 
 
 async def read_if_match(
     if_match: Annotated[
-        str,
-        Header(description="Change the task only while it has this ETag"),
-    ] = "*",
+        list[str],
+        Header(
+            default_factory=lambda: ["*"],
+            description="Change the task only while it has this ETag",
+        ),
+    ],
 ) -> list[str] | None:
     """The ETags of which the task must have one; None when any version will do."""
     return read_etags(if_match)
@@ -710,7 +843,7 @@ CHANGE_ERRORS = errors("VALIDATION_ERROR", "NOT_FOUND", "PRECONDITION_FAILED", "
     "/{task_id:uuid}",
     response_model=schemas.TaskRead,
     responses=CHANGE_ERRORS,
-    openapi_extra=EXAMPLE,
+    openapi_extra=CHANGE,
 )
 def put_task(
     task_id: uuid.UUID,
@@ -719,7 +852,8 @@ def put_task(
     etags: IfMatch,
 ) -> Response:
     """Change a task by a form that has its title; what is left out keeps its value."""
-    changed = change_task(caller, task_id, body.model_dump(exclude_unset=True), etags)
+    check_that_rule_matches(body.recurrence_rule)
+    changed = change_task(caller, task_id, body.changes(), etags)
     return task_response(changed.row)
 
 
@@ -727,7 +861,7 @@ def put_task(
     "/{task_id:uuid}",
     response_model=schemas.TaskRead,
     responses=CHANGE_ERRORS,
-    openapi_extra=EXAMPLE,
+    openapi_extra=CHANGE,
 )
 def update_task(
     task_id: uuid.UUID,
@@ -736,7 +870,8 @@ def update_task(
     etags: IfMatch,
 ) -> Response:
     """Change only what is sent; null clears what may be null."""
-    changed = change_task(caller, task_id, body.model_dump(exclude_unset=True), etags)
+    check_that_rule_matches(body.recurrence_rule)
+    changed = change_task(caller, task_id, body.changes(), etags)
     return task_response(changed.row)
 
 
@@ -746,6 +881,7 @@ def update_task(
     "/{task_id:uuid}/toggle",
     response_model=schemas.TaskToggled,
     responses=CHANGE_ERRORS,
+    openapi_extra=example({}),
 )
 def toggle_task(
     task_id: uuid.UUID,
@@ -754,18 +890,14 @@ def toggle_task(
     body: schemas.TaskToggle | None = None,
 ) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
-    changes: dict[str, Any] = {"completed": FLIP}
-    if body is not None and body.completed is not None:
-        changes = {"completed": body.completed}
-    changed = change_task(caller, task_id, changes, etags)
+    body = body or schemas.TaskToggle()
+    changed = change_task(caller, task_id, body.changes(), etags)
     next_task = None
     if changed.next_row is not None:
         next_task = as_dict(changed.next_row)
     return task_response(changed.row, next_task=next_task)
 
 
-# As the new value of `completed`: the other one.
-FLIP = "flip"
 # The columns to change are those that the parameters name.
 UPDATE_TASK = (
     update(Task).where(*OWN_TASK).returning(*COLUMNS).execution_options(synchronize_session=False)
@@ -805,7 +937,7 @@ def change_task(
         statement = FLIP_COMPLETED
         state = values.pop("completed")
         values["will_recur"] = changes.get("is_recurring", False)
-        if state is not FLIP:
+        if state != schemas.FLIP:
             statement = SET_COMPLETED
             values["state"] = state
     if etags is not None:
@@ -908,8 +1040,10 @@ accounts = APIRouter(
 )
 
 hasher = PasswordHash.recommended()
-# Two passwords are hashed at once: each takes 64 MiB and a core.
+# Two passwords are hashed at once: each takes 64 MiB and a core for a fifth of a second.
 HASHING = CapacityLimiter(2)
+# Half a minute of hashing.
+MAX_WAITING = 200
 # So many failed sign-ins for one e-mail from one address within these seconds are the limit.
 MAX_FAILURES = 10
 FAILURE_SECONDS = 60
@@ -921,11 +1055,31 @@ failed_sign_ins: deque[tuple[float, str, str]] = deque(maxlen=10_000)
 @accounts.post(
     "/signup",
     status_code=201,
-    responses=errors("VALIDATION_ERROR", "EMAIL_TAKEN", "PAYLOAD_TOO_LARGE"),
+    responses=errors(
+        "VALIDATION_ERROR",
+        "EMAIL_TAKEN",
+        "PAYLOAD_TOO_LARGE",
+        "TOO_MANY_REQUESTS",
+    ),
 )
-async def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
+async def sign_up(body: schemas.SignUp, request: Request) -> schemas.TokenRead:
     """Make an account and sign in."""
-    return await to_thread.run_sync(create_account, body, limiter=HASHING)
+    return await hash_in_turn(request, create_account, body)
+
+
+async def hash_in_turn(
+    request: Request,
+    handler: Callable[..., schemas.TokenRead],
+    *arguments: object,
+) -> schemas.TokenRead:
+    """What a handler returns that hashes a password. TOO_MANY_REQUESTS when too many wait."""
+    if HASHING.statistics().tasks_waiting >= MAX_WAITING:
+        raise ApiError("TOO_MANY_REQUESTS", reason="too many wait")
+    async with HASHING:
+        # Nobody reads the answer.
+        if await request.is_disconnected():
+            raise ApiError("TOO_MANY_REQUESTS", reason="the caller has gone")
+        return await run_in_threadpool(handler, *arguments)
 
 
 def create_account(body: schemas.SignUp) -> schemas.TokenRead:
@@ -961,7 +1115,7 @@ async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     # Behind a proxy it is the client's where uvicorn trusts the proxy: FORWARDED_ALLOW_IPS.
     if request.client is not None:
         address = request.client.host
-    return await to_thread.run_sync(authenticate, body, address, limiter=HASHING)
+    return await hash_in_turn(request, authenticate, body, address)
 
 
 OAUTH_ERRORS = errors(
@@ -1028,6 +1182,7 @@ def new_token(user: User) -> schemas.TokenRead:
         claims["aud"] = settings.jwt_audience
     return schemas.TokenRead(
         access_token=jwt.encode(claims, SECRET_KEY, settings.jwt_algorithm),
+        token_type="bearer",
         expires_in=lifetime,
         user=schemas.UserRead.model_validate(user, from_attributes=True),
     )
@@ -1050,28 +1205,33 @@ def delete_me(caller: CurrentCaller) -> None:
     with Session(autocommit) as session:
         deleted = session.exec(delete(User).where(col(User.id) == caller.user_id)).rowcount
     if not deleted and caller.has_account:
-        raise ApiError("UNAUTHORIZED")
+        raise ApiError("UNAUTHORIZED", "This account was deleted")
 
 
 def create_user(session: Session, caller: schemas.Caller) -> None:
-    """Gives a user of an outside issuer a row, before what belongs to them is stored."""
+    """Gives a user of an outside issuer a row, before what belongs to them is stored.
+
+    A row that is there is locked until the end of the transaction, so that nobody deletes it.
+    """
     check_account(session, caller)
-    session.exec(insert(User).values(id=caller.user_id).on_conflict_do_nothing())
+    new_user = insert(User).values(id=caller.user_id)
+    session.exec(new_user.on_conflict_do_update(index_elements=["id"], set_={"id": User.id}))
 
 
 def check_account(session: Session, caller: schemas.Caller) -> None:
     """Raises UNAUTHORIZED when the account is deleted: its token is worth nothing any more."""
     if caller.has_account and session.get(User, caller.user_id) is None:
-        raise ApiError("UNAUTHORIZED")
+        raise ApiError("UNAUTHORIZED", "This account was deleted")
 
 
 # ---------------------------------------------------------------- health
 
 
+@app.head("/", include_in_schema=False)
 @app.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
+async def root(request: Request) -> RedirectResponse:
     """The first page that anyone opens."""
-    return RedirectResponse("/docs")
+    return RedirectResponse(f"{request.scope['root_path']}/docs")
 
 
 @app.head("/health", include_in_schema=False)
@@ -1081,9 +1241,12 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
+@app.head("/health/ready", include_in_schema=False)
 @app.get("/health/ready", tags=["health"], responses=errors("DATABASE_UNAVAILABLE"))
 def ready() -> dict[str, str]:
-    """Tell whether the database answers."""
+    """Tell whether the database answers and has its tables."""
+    if not app.state.has_tables:
+        raise ApiError("DATABASE_UNAVAILABLE")
     with Session(autocommit) as session:
         session.exec(select(Task.id).limit(1)).first()
     return {"status": "ok"}
@@ -1099,14 +1262,20 @@ for prefix in ACCOUNT_PREFIXES:
 # ---------------------------------------------------------------- keys of an issuer
 
 # The algorithms of an outside issuer, by the type and the curve of a key (RFC 7518, RFC 8037).
-ALGORITHMS: dict[tuple[str | None, str | None], str] = {
-    ("RSA", None): "RS256",
-    ("EC", "P-256"): "ES256",
-    ("OKP", "Ed25519"): "EdDSA",
+ALGORITHMS: dict[tuple[str | None, str | None], tuple[str, ...]] = {
+    ("RSA", None): ("RS256", "RS384", "RS512"),
+    ("EC", "P-256"): ("ES256",),
+    ("EC", "P-384"): ("ES384",),
+    ("EC", "P-521"): ("ES512",),
+    # The second one is its new name (RFC 9864).
+    ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
 }
-# Seconds for which the keys are trusted, and between two fetches for a key that is missing.
+# Seconds until known keys are fetched anew, until they are trusted no more without that,
+# until a missing one is looked for again, and for a fetch.
 KEYS_LIFETIME = 300
+KEYS_MAX_AGE = 600
 REFETCH = 10
+FETCH_TIMEOUT = 5
 
 
 class Ed25519Key(Key):
@@ -1122,6 +1291,7 @@ class Ed25519Key(Key):
 
 
 jwk.register_key("EdDSA", Ed25519Key)
+jwk.register_key("Ed25519", Ed25519Key)
 
 
 class IssuerKeys:
@@ -1129,50 +1299,66 @@ class IssuerKeys:
 
     def __init__(self) -> None:
         self.keys: list[dict[str, str]] = []
-        self.fetched_at = float(-REFETCH)
-        self.fetching = asyncio.Lock()
+        self.fetched_at = float(-KEYS_MAX_AGE)
+        self.fetching: asyncio.Task[None] | None = None
 
     async def find(self, key_id: str | None, algorithm: str) -> str:
         """A JWKS of the keys that may have signed such a token.
 
-        UNAUTHORIZED when there is no issuer, ISSUER_UNAVAILABLE when it has no keys at all.
+        UNAUTHORIZED when there is none, ISSUER_UNAVAILABLE when the issuer has no keys at all.
         """
         if settings.jwt_jwks_url is None:
-            raise ApiError("UNAUTHORIZED")
-        async with self.fetching:
-            lifetime = REFETCH
-            if self.matching(key_id, algorithm):
-                lifetime = KEYS_LIFETIME
-            if time.monotonic() > self.fetched_at + lifetime:
-                await to_thread.run_sync(self.fetch)
+            raise ApiError("UNAUTHORIZED", reason="algorithm")
+        keys = self.matching(key_id, algorithm)
+        age = time.monotonic() - self.fetched_at
+        if age >= KEYS_MAX_AGE or (not keys and age > REFETCH):
+            await asyncio.shield(self.start_fetch())
+            keys = self.matching(key_id, algorithm)
+        elif age > KEYS_LIFETIME:
+            self.start_fetch()
         if not self.keys:
             raise ApiError("ISSUER_UNAVAILABLE")
-        return json.dumps({"keys": self.matching(key_id, algorithm)})
+        if not keys:
+            raise ApiError("UNAUTHORIZED", reason="unknown key")
+        return json.dumps({"keys": keys})
 
     def matching(self, key_id: str | None, algorithm: str) -> list[dict[str, str]]:
         """The known keys of this id and for this algorithm; a token need not name its key."""
-        return [
-            key
-            for key in self.keys
-            if key_id in (None, key.get("kid"))
-            and algorithm == ALGORITHMS.get((key.get("kty"), key.get("crv")))
-            and algorithm == key.get("alg", algorithm)
-        ]
+        found = []
+        for key in self.keys:
+            algorithms = ALGORITHMS.get((key.get("kty"), key.get("crv")), ())
+            if key.get("alg") in algorithms and key.get("kty") != "OKP":
+                algorithms = (key["alg"],)
+            if algorithm in algorithms and key_id in (None, key.get("kid")):
+                found.append(key)
+        return found
 
-    def fetch(self) -> None:
+    def start_fetch(self) -> asyncio.Task[None]:
+        """The fetch that is under way, or a new one."""
+        if self.fetching is None or self.fetching.done():
+            self.fetching = asyncio.create_task(self.fetch())
+        return self.fetching
+
+    async def fetch(self) -> None:
         """Fetches the keys; while that fails, the known ones go on working."""
-        # Some issuers refuse urllib by its name.
-        request = urllib.request.Request(
-            str(settings.jwt_jwks_url),
-            headers={"User-Agent": "task-api"},
-        )
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:
-                keys = json.load(response)["keys"]
+            with fail_after(FETCH_TIMEOUT):
+                keys = await to_thread.run_sync(download_keys, abandon_on_cancel=True)
             self.keys = [key for key in keys if key.get("use", "sig") == "sig"]
         except Exception as error:
-            log.warning("issuer keys unavailable: %s", type(error).__name__)
+            reason = f"{type(error).__name__} {error}"
+            log.warning("issuer keys unavailable: %s: %s", settings.jwt_jwks_url, reason)
         self.fetched_at = time.monotonic()
+
+
+def download_keys() -> list[dict[str, str]]:
+    """The keys that the issuer publishes now."""
+    # Some issuers refuse urllib by its name.
+    headers = {"User-Agent": "task-api"}
+    request = urllib.request.Request(str(settings.jwt_jwks_url), headers=headers)
+    with urllib.request.urlopen(request, timeout=FETCH_TIMEOUT) as response:
+        keys: list[dict[str, str]] = json.load(response)["keys"]
+    return keys
 
 
 issuer_keys = IssuerKeys()
@@ -1189,6 +1375,11 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
     body: schemas.Error | schemas.OAuthError
     body = error_body(code, error.detail, getattr(error, "details", None))
     status = error.status_code
+    request.state.error = {
+        "code": code,
+        "detail": error.detail,
+        "reason": getattr(error, "reason", None),
+    }
     if request.scope["path"].endswith("/auth/token"):
         body = oauth_error_body(code, error.detail, None)
         if status == 401:
@@ -1221,17 +1412,18 @@ async def handle_database_error(request: Request, error: DBAPIError) -> Response
         if isinstance(error, IntegrityError) and name in reason.lower():
             detail = schemas.FieldError(field=field, message=message)
             return await handle_http_exception(request, validation_error(detail))
-    if is_our_fault(error) and app.state.table_creation.done():
+    if is_our_fault(error) and not app.state.waits_for_database:
         raise error
     log.warning("database unavailable: %s", reason)
     return await handle_http_exception(request, ApiError("DATABASE_UNAVAILABLE"))
 
 
-def is_our_fault(error: DBAPIError) -> bool:
-    """Whether a statement is wrong, such as of a schema that does not fit; else it passes."""
-    if isinstance(error, IntegrityError | ProgrammingError | DataError):
+def is_our_fault(error: Exception) -> bool:
+    """Whether a statement or the schema is wrong; any other error passes by itself."""
+    if isinstance(error, IntegrityError | ProgrammingError | DataError | SchemaError):
         return True
-    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def first_line(error: Exception) -> str:
@@ -1241,8 +1433,12 @@ def first_line(error: Exception) -> str:
 
 async def handle_crash(request: Request, error: Exception) -> Response:
     """A 500; the traceback goes to the log, without the values of a database error."""
-    fields = {"request_id": request.state.request_id, "traceback": error.__traceback__}
-    log.error("%s: %s", type(error).__name__, first_line(error), extra=fields)
+    if isinstance(error, DBAPIError):
+        error.args = (first_line(error),)
+        error.__cause__ = None
+        error.__context__ = None
+    fields = {"request_id": request.state.request_id}
+    log.error("%s: %s", type(error).__name__, first_line(error), exc_info=error, extra=fields)
     return await handle_http_exception(request, ApiError("INTERNAL_ERROR"))
 
 
@@ -1266,10 +1462,11 @@ class RequestContextMiddleware:
         request_headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id(request_headers)
-        log_fields = {
+        log_fields: dict[str, Any] = {
             "request_id": state["request_id"],
             "method": scope["method"],
-            "path": scope["path"],
+            # Of a long one the beginning will do.
+            "path": scope["path"][:200],
         }
         scope["path"] = scope["path"].rstrip("/") or "/"
 
@@ -1278,6 +1475,7 @@ class RequestContextMiddleware:
                 headers = MutableHeaders(scope=message)
                 headers.update(standing_headers(scope))
                 log_fields["status"] = message["status"]
+                log_fields.update(state.get("error", {}))
                 if is_refused_origin(request_headers, headers):
                     log_fields["hint"] = cors_hint(request_headers["origin"])
             await send(message)
@@ -1285,7 +1483,14 @@ class RequestContextMiddleware:
         await self.app(scope, limit_body(receive), send_with_headers)
         log_fields["milliseconds"] = round((time.perf_counter() - started) * 1000, 1)
         log_fields["user_id"] = state.get("user_id")
-        log.info("request", extra=log_fields)
+        log.info(access_line(log_fields), extra=log_fields)
+
+
+def access_line(fields: dict[str, Any]) -> str:
+    """A request in a few words."""
+    names = ("method", "path", "status", "milliseconds", "code", "detail", "reason", "hint")
+    words = [str(fields[name]) for name in names if fields.get(name) is not None]
+    return " ".join(words)
 
 
 def request_id(headers: Headers) -> str:
@@ -1319,7 +1524,9 @@ def standing_headers(scope: Scope) -> dict[str, str]:
         # A cache must ask again, so that the ETag of a task is of use.
         "Cache-Control": scope["state"].get("cache_control", "private, no-cache"),
     }
-    if scope["scheme"] == "https":
+    host = Headers(scope=scope).get("host", "").partition(":")[0]
+    # It would hold for every other page of the developer's own machine too.
+    if scope["scheme"] == "https" and host not in ("localhost", "127.0.0.1"):
         headers["Strict-Transport-Security"] = "max-age=31536000"
     return headers
 
@@ -1335,13 +1542,15 @@ def is_refused_origin(request_headers: Headers, headers: MutableHeaders) -> bool
 
 def cors_hint(origin: str) -> str:
     """What to do about a page that a browser refused."""
+    if origin == "null":
+        return "a browser was refused: serve the page, for example by: python -m http.server"
     return f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
 
 
 # Without a setting any port of this machine may call.
 local_origins = None
 if not settings.cors_origins:
-    local_origins = r"https?://(localhost|127\.0\.0\.1)(:\d+)?"
+    local_origins = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 # The last one is the outermost. A crash is answered within the others: it needs their headers.
 app.add_middleware(ExceptionMiddleware, handlers={Exception: handle_crash})
@@ -1351,13 +1560,7 @@ app.add_middleware(
     allow_origin_regex=local_origins,
     allow_credentials=True,
     allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-    allow_headers=(
-        "Authorization",
-        "Idempotency-Key",
-        "If-Match",
-        "If-None-Match",
-        "X-Request-ID",
-    ),
+    allow_headers=("*",),
     expose_headers=(
         "ETag",
         "Idempotent-Replayed",
@@ -1380,37 +1583,136 @@ Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 circuit_open_until = 0.0
 
 
+# While the tables are not made, a missing one is no fault of ours.
+app.state.has_tables = False
+app.state.waits_for_database = True
+
+
+class SchemaError(Exception):
+    """What is wrong with the database, in words for its owner."""
+
+
 async def create_tables_when_possible() -> None:
-    """Makes the tables; a database that is away does not stop the start."""
-    while True:
+    """Makes the tables as soon as that works; a database that is away does not stop the start."""
+    app.state.has_tables = False
+    told = ""
+    while not app.state.has_tables:
         try:
-            return await to_thread.run_sync(create_tables)
-        except (DBAPIError, OSError) as error:
-            log.warning("database unavailable: %s", first_line(error))
+            await to_thread.run_sync(create_tables)
+            app.state.has_tables = True
+            app.state.waits_for_database = False
+        except Exception as error:
+            app.state.waits_for_database = not is_our_fault(error)
+            reason = first_line(error)
+            if reason == told:
+                pass
+            elif app.state.waits_for_database:
+                log.warning("database unavailable: %s", reason)
+            else:
+                log.error("the tables can't be made: %s", reason)
+            told = reason
             await asyncio.sleep(DB_RETRY)
 
 
 def create_tables() -> None:
     """Makes the tables that are missing. One worker does it while the others wait."""
-    if ON_POSTGRESQL:
-        with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(7461736)"))
-            SQLModel.metadata.create_all(connection)
-            distribute_tables(connection)
-    else:
+    if not ON_POSTGRESQL:
         SQLITE_FILE.touch()
-        SQLModel.metadata.create_all(engine)
+    with engine.begin() as connection:
+        if ON_POSTGRESQL:
+            connection.execute(text("SELECT pg_advisory_xact_lock(7461736)"))
+            check_encoding(connection)
+        SQLModel.metadata.create_all(connection)
+        for table in SQLModel.metadata.sorted_tables:
+            add_missing_columns(connection, table)
+        distribute_tables(connection)
+        if ON_POSTGRESQL:
+            close_public_door(connection)
+
+
+def check_encoding(connection: Connection) -> None:
+    """Raises SchemaError for a database that can't store every letter."""
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise SchemaError(f"the database is in {encoding}; make a new one WITH ENCODING 'UTF8'")
+
+
+def add_missing_columns(connection: Connection, table: Table) -> None:
+    """Adds the columns that a model has gained since its table was made, and alters nothing else.
+
+    Raises SchemaError for a column that can't be added, and for a table that is not ours.
+    """
+    stored = inspect(connection).get_columns(table.name)
+    for found in stored:
+        is_required = not found["nullable"] and found["default"] is None
+        if is_required and found["name"] not in table.columns:
+            raise SchemaError(
+                f"the table {table.name} needs a value for {found['name']}, which its model lacks: "
+                "it is of another application, or of an older model"
+            )
+    names = [found["name"] for found in stored]
+    for column in table.columns:
+        if column.name not in names:
+            add_column(connection, column)
+
+
+def add_column(connection: Connection, column: Column[Any]) -> None:
+    """Adds a column, with the default of its field for the rows that are there."""
+    definition = CreateColumn(column).compile(dialect=connection.dialect)
+    statement = f"ALTER TABLE {column.table.name} ADD COLUMN {definition}"
+    if column.default is not None:
+        statement += f" DEFAULT {default_of(connection, column)}"
+    elif not column.nullable:
+        raise SchemaError(f"a new field needs a default; or run: {statement} DEFAULT …")
+    for key in column.foreign_keys:
+        statement += f" REFERENCES {key.column.table.name} ({key.column.name})"
+        if key.ondelete:
+            statement += f" ON DELETE {key.ondelete}"
+    connection.exec_driver_sql(statement)
+    for index in column.table.indexes:
+        if column.name in index.columns:
+            index.create(connection)
+    log.warning("added what the model has gained: %s", statement)
+
+
+def default_of(connection: Connection, column: Column[Any]) -> str:
+    """The default of a field, as SQL."""
+    value = column.default.arg  # type: ignore[union-attr]
+    if callable(value):
+        value = value(None)
+    literals = {"literal_binds": True}
+    return str(literal(value, column.type).compile(connection, compile_kwargs=literals))
 
 
 def distribute_tables(connection: Connection) -> None:
     """On Citus each user's tasks lie on one node, and the users on every node."""
-    extensions = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
-    if not connection.scalar(text(extensions)):
+    if not is_on_citus(connection):
         return
     distributed = "SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = 'tasks'::regclass"
     if not connection.scalar(text(distributed)):
         connection.execute(text("SELECT create_reference_table('users')"))
         connection.execute(text("SELECT create_distributed_table('tasks', 'user_id')"))
+
+
+def close_public_door(connection: Connection) -> None:
+    """Row level security, so that the public key of Supabase and its like reads nothing."""
+    if not connection.scalar(text("SELECT count(*) FROM pg_roles WHERE rolname = 'anon'")):
+        return
+    for table in SQLModel.metadata.sorted_tables:
+        is_closed = f"SELECT relrowsecurity FROM pg_class WHERE oid = '{table.name}'::regclass"
+        if not connection.scalar(text(is_closed)):
+            connection.execute(text(f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY"))
+
+
+def limit_statement(
+    _connection: object,
+    _cursor: object,
+    statement: str,
+    parameters: object,
+    *_: object,
+) -> tuple[str, object]:
+    """Has the server itself end a slow statement: what is answered 503 is not done later."""
+    return f"SET LOCAL statement_timeout = {DB_TIMEOUT * 1000:.0f}; {statement}", parameters
 
 
 def wait_with_timeout(connection: Any) -> None:
@@ -1422,15 +1724,28 @@ def wait_with_timeout(connection: Any) -> None:
             direction = selectors.EVENT_READ
         with Selector() as selector:
             selector.register(connection, direction)
-            if not selector.select(DB_TIMEOUT):
+            # A second later than the server, which ends a slow statement by itself.
+            if not selector.select(DB_TIMEOUT + 1):
                 circuit_open_until = time.monotonic() + DB_RETRY
-                raise psycopg2.OperationalError(f"no answer within {DB_TIMEOUT} seconds")
+                raise psycopg2.OperationalError("the database is silent")
 
 
-def fail_fast(*_: Any) -> None:
-    """A circuit breaker: after a timeout no new connection is tried for a while."""
+def connect_or_fail_fast(
+    dialect: Dialect,
+    _record: object,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:
+    """A circuit breaker: while connecting has just failed, nobody else waits for it."""
+    global circuit_open_until
     if time.monotonic() < circuit_open_until:
         raise psycopg2.OperationalError("the database did not answer others just now")
+    try:
+        return dialect.connect(*arguments, **options)
+    # Some servers on Windows answer in an encoding of their own.
+    except (psycopg2.Error, UnicodeError) as error:
+        circuit_open_until = time.monotonic() + DB_RETRY
+        raise psycopg2.OperationalError(str(error)) from None
 
 
 def replace_closed_connection(connection: Any, *_: Any) -> None:
@@ -1443,29 +1758,35 @@ def replace_closed_connection(connection: Any, *_: Any) -> None:
         raise InvalidatePoolError from None
 
 
-def prepare_sqlite(connection: Any, _record: Any) -> None:
+def prepare_sqlite(connection: Any, record: Any) -> None:
     """Waits for locks, lets readers and a writer work at once, and keeps foreign keys."""
+    record.info["file"] = SQLITE_FILE.stat().st_ino
     connection.execute(f"PRAGMA busy_timeout = {DB_TIMEOUT * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     # Its own lower() knows ASCII only.
-    connection.create_function("lower", 1, lower, deterministic=True)
+    connection.create_function("lower", 1, casefold, deterministic=True)
 
 
-def lower(value: str | None) -> str | None:
-    """The text in lower case, for SQLite."""
+def casefold(value: str | None) -> str | None:
+    """The text without letter case, for SQLite."""
     if value is None:
         return None
-    return value.lower()
+    return value.casefold()
 
 
-def check_sqlite_file(*_: Any) -> None:
-    """Raises when the file was deleted: what is written into it then is lost without an error."""
+def check_sqlite_file(_connection: Any, record: Any, *_: Any) -> None:
+    """Opens a file anew that was replaced; raises when it is gone.
+
+    What is written into a file that was deleted is lost without an error.
+    """
     if not SQLITE_FILE.exists():
         raise sqlite3.OperationalError(
             "the SQLite file is gone; restart the service to begin with an empty one"
         )
+    if record.info.get("file", 0) not in (0, SQLITE_FILE.stat().st_ino):
+        raise InvalidatePoolError
 
 
 def begin_immediate(connection: Connection) -> None:
@@ -1475,8 +1796,11 @@ def begin_immediate(connection: Connection) -> None:
 
 if ON_POSTGRESQL:
     psycopg2.extensions.set_wait_callback(wait_with_timeout)
-    event.listen(autocommit, "do_connect", fail_fast)
+    # A silent name server must not cost more than two seconds (resolv.conf(5)).
+    os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:1")
+    event.listen(autocommit, "do_connect", connect_or_fail_fast)
     event.listen(autocommit, "checkout", replace_closed_connection)
+    event.listen(autocommit, "before_cursor_execute", limit_statement, retval=True)
 else:
     event.listen(autocommit, "connect", prepare_sqlite)
     event.listen(autocommit, "do_connect", check_sqlite_file)
@@ -1485,17 +1809,20 @@ else:
 
 # ---------------------------------------------------------------- log
 
-# Every logger writes lines of JSON to standard output, with what is `extra`.
+# Every logger writes to standard output: for people on a terminal, elsewhere lines of JSON.
 handler = logging.StreamHandler(sys.stdout)
-handler.setFormatter(
-    JsonFormatter(
-        ["levelname", "message"],
-        timestamp="time",
-        rename_fields={"levelname": "level", "exc_info": "traceback"},
-        reserved_attrs=[*RESERVED_ATTRS, "color_message"],
+if sys.stdout.isatty():
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+else:
+    handler.setFormatter(
+        JsonFormatter(
+            ["levelname", "message"],
+            timestamp="time",
+            rename_fields={"levelname": "level", "exc_info": "traceback"},
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],
+        )
     )
-)
-logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
 # uvicorn's lines go the same way; its access log gives way to ours.
 logging.getLogger("uvicorn").handlers.clear()
 logging.getLogger("uvicorn").propagate = True
@@ -1503,4 +1830,13 @@ logging.getLogger("uvicorn.access").handlers.clear()
 logging.getLogger("uvicorn.access").propagate = False
 
 if __name__ == "__main__":
-    uvicorn.run(app, log_config=None)
+    # Proxies and clients keep idle connections for up to a minute; SIGTERM waits for 8 seconds.
+    uvicorn.run(
+        "main:app",
+        app_dir=str(Path(__file__).parent),
+        host="0.0.0.0",
+        port=settings.port,
+        log_config=None,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=8,
+    )

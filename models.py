@@ -6,28 +6,30 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, reset_tzpath
 
 from dateutil.rrule import rrulestr
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    NaiveDatetime,
     StrictBool,
     StringConstraints,
+    ValidationInfo,
     WrapValidator,
 )
-from sqlalchemy import JSON, CheckConstraint, Enum, Index, text
+from sqlalchemy import JSON, CheckConstraint, Connection, Enum, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlmodel import Field, SQLModel
 
+# The pinned package decides what time it is somewhere, whatever zone files a machine has.
+reset_tzpath(())
+TIMEZONES = frozenset((files("tzdata") / "zones").read_text().split())
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(2200, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
-# The package's own list, so that every machine knows the same zones.
-TIMEZONES = frozenset((files("tzdata") / "zones").read_text().split())
 
 # ---------------------------------------------------------------- recurrence rules
 
@@ -38,20 +40,20 @@ def list_of(pattern: str) -> str:
 
 
 WEEKDAY = "MO|TU|WE|TH|FR|SA|SU"
-NUMBERED_WEEKDAY = f"[+-]?(0?[1-9]|[1-4][0-9]|5[0-3])({WEEKDAY})"
-YEAR_DAYS = list_of("[+-]?(0{0,2}[1-9]|0?[1-9][0-9]|[12][0-9]{2}|3[0-5][0-9]|36[0-6])")
+NUMBERED_WEEKDAY = f"-?([1-9]|[1-4][0-9]|5[0-3])({WEEKDAY})"
+YEAR_DAYS = list_of("-?([1-9]|[1-9][0-9]|[12][0-9]{2}|3[0-5][0-9]|36[0-6])")
 # The parts that RFC 5545 (3.3.10) defines for each FREQ, and the pattern of their values.
 # Each FREQ takes what the one before it takes.
 WEEKLY = {
     "FREQ": "[A-Z]+",
-    "INTERVAL": "0*[1-9][0-9]*",
-    "COUNT": "0*[1-9][0-9]*",
-    "UNTIL": "[0-9]{8}(T[0-9]{6}Z)?",
+    "INTERVAL": "[1-9][0-9]*",
+    "COUNT": "[1-9][0-9]*",
+    "UNTIL": "[0-9]{8}(T[0-9]{6}Z?)?",
     "WKST": WEEKDAY,
-    "BYMONTH": list_of("0?[1-9]|1[0-2]"),
+    "BYMONTH": list_of("[1-9]|1[0-2]"),
     "BYDAY": list_of(WEEKDAY),
 }
-DAILY = WEEKLY | {"BYMONTHDAY": list_of("[+-]?(0?[1-9]|[12][0-9]|3[01])")}
+DAILY = WEEKLY | {"BYMONTHDAY": list_of("-?([1-9]|[12][0-9]|3[01])")}
 MONTHLY = DAILY | {
     "BYDAY": f"{list_of(WEEKDAY)}|{list_of(NUMBERED_WEEKDAY)}",
     "BYSETPOS": YEAR_DAYS,
@@ -73,11 +75,16 @@ RULE_CHECK_START = datetime(2360, 1, 1)
 
 def read_rule(value: str) -> dict[str, str]:
     """The parts of an RRULE value; raises ValueError that says what is wrong with it."""
+    if len(value.splitlines()) > 1:
+        raise ValueError("must be one rule in one line, without DTSTART, EXDATE, RDATE or EXRULE")
     rule: dict[str, str] = {}
-    for part in value.upper().removeprefix("RRULE:").split(";"):
+    for part in value.upper().removeprefix("RRULE:").removesuffix(";").split(";"):
         name, _, content = part.partition("=")
         if name in rule:
             raise ValueError("must hold each part once")
+        if name != "UNTIL":
+            # A number without the plus and the zeros that it may begin with.
+            content = re.sub("(?<![0-9])[+]?0*(?=[0-9])", "", content)
         rule[name] = content
     frequency = rule.get("FREQ", "")
     if frequency not in RULE_PARTS or not value.isascii():
@@ -85,17 +92,27 @@ def read_rule(value: str) -> dict[str, str]:
             "must be a rule such as FREQ=WEEKLY;BYDAY=MO, "
             "with a FREQ of DAILY, WEEKLY, MONTHLY or YEARLY"
         )
-    patterns = RULE_PARTS[frequency]
     for name, content in rule.items():
-        if name not in patterns:
-            raise ValueError(f"takes, with FREQ={frequency}, only {', '.join(patterns)}")
-        if not re.fullmatch(patterns[name], content):
-            raise ValueError(f"has a value out of range in {name} (RFC 5545, 3.3.10)")
+        check_rule_part(name, content, RULE_PARTS[frequency])
     if "COUNT" in rule and "UNTIL" in rule:
         raise ValueError("must not hold both COUNT and UNTIL")
-    if "UNTIL" in rule:
-        datetime.fromisoformat(rule["UNTIL"])
     return rule
+
+
+def check_rule_part(name: str, content: str, patterns: dict[str, str]) -> None:
+    """Raises ValueError when these patterns do not allow the part."""
+    if name not in patterns:
+        raise ValueError(f"takes, with this FREQ, only {', '.join(patterns)}")
+    if not re.fullmatch(patterns[name], content):
+        raise ValueError(f"has a value out of range in {name} (RFC 5545, 3.3.10)")
+    values = content.split(",")
+    if len(set(values)) < len(values):
+        raise ValueError(f"must hold each value of {name} once")
+    if name == "UNTIL":
+        try:
+            datetime.fromisoformat(content)
+        except ValueError:
+            raise ValueError("has no date of the calendar in UNTIL") from None
 
 
 def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
@@ -106,6 +123,13 @@ def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
     if found is None:
         return None
     return found.replace(year=found.year - YEARS_AHEAD, microsecond=start.microsecond)
+
+
+@lru_cache
+def ever_matches(rule: str) -> bool:
+    """Whether a rule has a date at all, whichever days its INTERVAL skips."""
+    every_day = read_rule(rule) | {"INTERVAL": "1"}
+    return first_date_after(every_day, RULE_CHECK_START) is not None
 
 
 def in_utc(local: datetime, zone: ZoneInfo) -> datetime:
@@ -119,16 +143,17 @@ def in_utc(local: datetime, zone: ZoneInfo) -> datetime:
 
 def is_over(rule: dict[str, str], local: datetime, zone: ZoneInfo) -> bool:
     """Whether the series has ended before this date: by COUNT, by UNTIL or by our last year."""
-    moment = in_utc(local, zone)
-    if rule.get("COUNT", "").lstrip("0") == "1" or moment > LAST_MOMENT:
+    if rule.get("COUNT") == "1" or in_utc(local, zone) > LAST_MOMENT:
         return True
     if "UNTIL" not in rule:
         return False
     until = datetime.fromisoformat(rule["UNTIL"])
-    # UNTIL is a moment in UTC, or a whole local day.
-    if until.tzinfo:
-        return moment > until
-    return local.date() > until.date()
+    # UNTIL is a whole day or a time, of the zone or in UTC. Fractions of a second do not count.
+    if "T" not in rule["UNTIL"]:
+        return local.date() > until.date()
+    if until.tzinfo is None:
+        return local.replace(microsecond=0) > until
+    return in_utc(local, zone).replace(microsecond=0) > until
 
 
 # ---------------------------------------------------------------- values
@@ -142,6 +167,9 @@ class Priority(StrEnum):
     LOW = "Low"
 
 
+OUT_OF_YEARS = "must lie in the years 1970 to 2200 in UTC"
+
+
 def ensure(holds: Callable[[Any], Any], message: str) -> AfterValidator:
     """A validator that refuses a value for which the condition does not hold."""
 
@@ -153,18 +181,27 @@ def ensure(holds: Callable[[Any], Any], message: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def read_moment(value: Any, parse: Callable[[Any], datetime]) -> datetime:
-    """A date and time in UTC; raises ValueError for what is none, or lies out of our years."""
+def read_moment(
+    value: Any,
+    parse: Callable[[Any], datetime],
+    info: ValidationInfo,
+) -> datetime:
+    """A date and time in UTC; raises ValueError for what is none, or lies out of our years.
+
+    Without an offset it is the clock of the field `timezone` before it.
+    """
     is_text = isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
     # Pydantic would read numbers and strings of digits as Unix time.
     if not is_text and not isinstance(value, datetime):
         raise ValueError("must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z")
     moment = parse(value)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
     # Within these years no later calculation overflows.
+    if not FIRST_MOMENT.year - 1 <= moment.year <= LAST_MOMENT.year + 1:
+        raise ValueError(OUT_OF_YEARS)
+    if moment.tzinfo is None:
+        moment = in_utc(moment, ZoneInfo(info.data.get("timezone", "UTC")))
     if not FIRST_MOMENT <= moment <= LAST_MOMENT:
-        raise ValueError("must lie in the years 1970 to 2200 in UTC")
+        raise ValueError(OUT_OF_YEARS)
     return moment.astimezone(UTC)
 
 
@@ -180,10 +217,10 @@ def without_duplicates(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-def ever_matches(rule: str) -> bool:
-    """Whether a rule has a date at all, whichever days its INTERVAL skips."""
-    every_day = read_rule(rule) | {"INTERVAL": "1"}
-    return first_date_after(every_day, RULE_CHECK_START) is not None
+def check_rule(rule: str) -> str:
+    """The rule as it is; raises ValueError when it can't be read."""
+    read_rule(rule)
+    return rule
 
 
 # PostgreSQL stores no NUL, and no database a lone surrogate.
@@ -197,7 +234,6 @@ KnownTimeZone = ensure(
     lambda name: name in TIMEZONES,
     "must be an IANA time zone, such as Europe/Berlin",
 )
-EverMatching = ensure(ever_matches, "matches no date at all")
 
 Title = Annotated[
     str,
@@ -214,7 +250,11 @@ Tag = Annotated[
 Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(without_duplicates)]
 Moment = Annotated[datetime, WrapValidator(read_moment)]
 AnyCasePriority = Annotated[Priority, BeforeValidator(read_priority)]
-RecurrenceRule = Annotated[str, StringConstraints(max_length=200), EverMatching]
+RecurrenceRule = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=200),
+    AfterValidator(check_rule),
+]
 TimeZone = Annotated[str, StringConstraints(min_length=1), KnownTimeZone]
 
 # ---------------------------------------------------------------- tables
@@ -239,6 +279,14 @@ PriorityType: Any = Enum(
 StringListType: Any = JSONB().with_variant(JSON(), "sqlite")
 
 
+def is_on_citus(connection: Connection) -> bool:
+    """Whether this PostgreSQL spreads its tables over several machines."""
+    if connection.dialect.name != "postgresql":
+        return False
+    extensions = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
+    return bool(connection.scalar(text(extensions)))
+
+
 class User(SQLModel, table=True):
     """An account, or the row that a user of an outside issuer gets with their first task."""
 
@@ -260,17 +308,19 @@ class TaskBase(SQLModel):
     completed: StrictBool = False
     priority: AnyCasePriority = Field(default=Priority.MEDIUM, sa_type=PriorityType)
     tags: Tags = Field(default_factory=list, sa_type=StringListType)
+    # Before the dates, which are read by its clock.
+    timezone: TimeZone = "UTC"
     due_date: Moment | None = None
     reminder_at: Moment | None = None
     is_recurring: StrictBool = False
     recurrence_rule: RecurrenceRule | None = None
-    timezone: TimeZone = "UTC"
 
 
 # The rules that only the database can check: by what its error says, the field and its fault.
 DATABASE_RULES = {
     "reminder_not_after_due_date": ("reminder_at", "must not be later than due_date"),
     "recurring_has_rule": ("recurrence_rule", "must be given for a recurring task"),
+    "foreign key constraint": ("body", "refers to what is not there, or is still referred to"),
 }
 
 
@@ -282,6 +332,10 @@ class Task(TaskBase, table=True):
         CheckConstraint("title <> ''", "title_not_empty"),
         CheckConstraint("reminder_at <= due_date", "reminder_not_after_due_date"),
         CheckConstraint("NOT is_recurring OR recurrence_rule IS NOT NULL", "recurring_has_rule"),
+        # For foreign keys of child tables; on Citus they must hold the user_id too.
+        Index("tasks_by_id", "id", unique=True).ddl_if(
+            callable_=lambda *arguments, **_: not is_on_citus(arguments[2]),
+        ),
         Index("tasks_by_creation", "user_id", "created_at"),
         Index("tasks_by_completion", "user_id", "completed"),
         Index(
@@ -312,9 +366,9 @@ class Task(TaskBase, table=True):
         sa_column_kwargs={"onupdate": utc_now},
     )
     created_at: datetime = Field(default_factory=utc_now)
-    # The local time that the rule gave, where a change of the clock moved the due date:
-    # the series goes on from there.
-    series_time: NaiveDatetime | None = None
+    # The due date by the clock of its zone (RFC 9557): the series keeps to that, also when a
+    # change of the clock moved this date, or when the rules of the zone change.
+    due_local: str | None = None
 
     @hybrid_property
     def is_completed(self) -> bool:
@@ -323,8 +377,11 @@ class Task(TaskBase, table=True):
 
     @property
     def next_id(self) -> uuid.UUID:
-        """Always the same, so that the primary key keeps a second next occurrence out."""
-        return uuid.uuid5(self.id, "next")
+        """Always the same, so that the primary key keeps a second next occurrence out.
+
+        A task that was deleted and made again with the same id has another one.
+        """
+        return uuid.uuid5(self.id, str(self.created_at))
 
     def next_occurrence(self, completed_at: datetime) -> "Task | None":
         """The open task that follows this one in its series, or None when the series is over."""
@@ -332,8 +389,10 @@ class Task(TaskBase, table=True):
             return None
         rule = read_rule(self.recurrence_rule)
         zone = ZoneInfo(self.timezone)
-        current = self.due_date or completed_at.replace(microsecond=0)
-        local = first_date_after(rule, self.local_time(current, zone))
+        start = self.local_due_date(zone)
+        if start is None:
+            start = local_time(completed_at.replace(microsecond=0), zone)
+        local = first_date_after(rule, start)
         if local is None or is_over(rule, local, zone):
             return None
         due_date = in_utc(local, zone)
@@ -344,22 +403,36 @@ class Task(TaskBase, table=True):
             "due_date": due_date,
             "reminder_at": None,
             "recurrence_rule": count_down(self.recurrence_rule),
-            "series_time": None,
+            "due_local": with_zone(local, zone),
             "created_at": completed_at,
             "updated_at": completed_at,
         }
         next_task = Task(**(self.model_dump() | changes))
         if self.due_date and self.reminder_at:
             next_task.reminder_at = due_date - (self.due_date - self.reminder_at)
-        if due_date.astimezone(zone).replace(tzinfo=None) != local:
-            next_task.series_time = local
         return next_task
 
-    def local_time(self, current: datetime, zone: ZoneInfo) -> datetime:
-        """The local time of a due date, as its rule gave it."""
-        if self.series_time and in_utc(self.series_time, zone) == current:
-            return self.series_time
-        return current.astimezone(zone).replace(tzinfo=None, fold=0)
+    def local_due_date(self, zone: ZoneInfo) -> datetime | None:
+        """The due date by the clock of its zone, as it was when it was set."""
+        if self.due_date is None:
+            return None
+        if self.due_local is not None:
+            noted, _, zone_name = self.due_local.removesuffix("]").partition("[")
+            noted_date = datetime.fromisoformat(noted)
+            # Otherwise the task was changed since.
+            if noted_date == self.due_date and zone_name == self.timezone:
+                return noted_date.replace(tzinfo=None)
+        return local_time(self.due_date, zone)
+
+
+def local_time(moment: datetime, zone: ZoneInfo) -> datetime:
+    """A moment by the clock of a zone."""
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def with_zone(local: datetime, zone: ZoneInfo) -> str:
+    """A local time with its offset and zone, such as 2027-01-31T09:00:00+01:00[Europe/Berlin]."""
+    return f"{local.replace(tzinfo=zone).isoformat()}[{zone.key}]"
 
 
 def count_down(rule: str) -> str:

@@ -2,8 +2,9 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AliasChoices,
@@ -12,23 +13,20 @@ from pydantic import (
     Field,
     StrictBool,
     StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 
-from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, Title, ensure
+from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, TimeZone, Title, ensure
 
 # ---------------------------------------------------------------- tasks
 
-COMPLETED_NAMES = AliasChoices("completed", "is_completed")
+# As the new value of `completed`: the other one.
+FLIP = "flip"
 # Forms send an empty text or null for an empty field.
 EMPTY_IS_NULL = {"due_date", "reminder_at", "recurrence_rule", "timezone"}
 NULL_IS_LEFT_OUT = {"completed", "is_completed", "priority", "tags", "timezone"}
-TASK_EXAMPLE = {
-    "title": "Water the plants",
-    "priority": "High",
-    "due_date": "2027-01-04T08:00:00Z",
-    "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO",
-}
 
 
 def document_form(schema: dict[str, Any]) -> None:
@@ -40,11 +38,17 @@ def document_form(schema: dict[str, Any]) -> None:
         field.pop("default", None)
         types = field.pop("anyOf", None) or [dict(field)]
         if name in EMPTY_IS_NULL:
-            types.append({"const": ""})
+            types.append({"type": "string", "const": ""})
         if name in NULL_IS_LEFT_OUT:
             types.append({"type": "null"})
         if len(types) > 1:
             schema["properties"][name] = {"anyOf": types}
+
+
+def without_null(schema: dict[str, Any]) -> None:
+    """Documents a parameter that may be left out: generated clients would send the text null."""
+    types = schema.pop("anyOf")
+    schema.update(types[0])
 
 
 class TaskCreate(TaskBase):
@@ -52,7 +56,7 @@ class TaskCreate(TaskBase):
 
     model_config = {"json_schema_extra": document_form}
 
-    completed: StrictBool = Field(default=False, validation_alias=COMPLETED_NAMES)
+    is_completed: StrictBool = Field(default=False, description="Another name for `completed`")
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +74,23 @@ class TaskCreate(TaskBase):
             form.setdefault("is_recurring", form["recurrence_rule"] is not None)
         return form
 
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent, with one `completed`."""
+        return merge_completed(self.model_dump(exclude_unset=True))
+
+
+def merge_completed(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with one `completed`.
+
+    A client that sends back a task with one of two turned means the one that is not stored.
+    """
+    states = {fields.pop(name) for name in ("completed", "is_completed") if name in fields}
+    if len(states) == 2:
+        fields["completed"] = FLIP
+    elif states:
+        fields["completed"] = states.pop()
+    return fields
+
 
 class TaskUpdate(TaskCreate):
     """A change of the fields that are sent."""
@@ -80,7 +101,15 @@ class TaskUpdate(TaskCreate):
 class TaskToggle(BaseModel):
     """The state to set; without it the state is flipped."""
 
-    completed: StrictBool | None = Field(default=None, validation_alias=COMPLETED_NAMES)
+    completed: StrictBool | None = None
+    is_completed: StrictBool | None = Field(
+        default=None,
+        description="Another name for `completed`",
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """The state that was sent, or the other one."""
+        return {"completed": FLIP} | merge_completed(self.model_dump(exclude_none=True))
 
 
 class TaskRead(TaskBase):
@@ -106,15 +135,20 @@ class TaskToggled(TaskRead):
 
 def split_commas(values: list[str]) -> list[str]:
     """The values of a parameter that is repeated, or holds several separated by commas."""
-    parts = [part for value in values for part in value.split(",")]
-    return [part for part in parts if part.strip()]
+    parts = [part for part in ",".join(values).split(",") if part.strip()]
+    if len(parts) > 20:
+        raise ValueError("must hold at most 20 values")
+    return parts
 
 
-def end_of_day(value: str) -> str:
+def end_of_day(value: str, info: ValidationInfo) -> str:
     """The last moment of a date without a time, which stands for the whole day."""
-    if re.fullmatch("[0-9-]{10}", value):
-        return f"{value}T23:59:59.999999"
-    return value
+    if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return value
+    midnight = datetime.fromisoformat(f"{value}T23:59:59.999999")
+    # Of a time that comes twice the second.
+    zone = ZoneInfo(info.data.get("timezone", "UTC"))
+    return midnight.replace(tzinfo=zone, fold=1).isoformat()
 
 
 Separated = BeforeValidator(split_commas)
@@ -132,26 +166,36 @@ class TaskFilter(BaseModel):
     )
     status: Literal["all", "pending", "completed", "true", "false"] | None = Field(
         default=None,
+        json_schema_extra=without_null,
         description="The state; it wins over `completed`",
     )
     completed: bool | None = Field(
         default=None,
+        json_schema_extra=without_null,
         description="The state, as a yes or no",
     )
     priority: Annotated[list[AnyCasePriority], Separated] = Field(
         default=[],
+        validation_alias=AliasChoices("priority", "priority[]"),
         description="One or more, separated by commas or repeated",
     )
     tags: Annotated[list[Tag], Separated] = Field(
         default=[],
+        validation_alias=AliasChoices("tags", "tags[]"),
         description="A task must have all of them; separated by commas or repeated",
+    )
+    timezone: TimeZone = Field(
+        default="UTC",
+        description="Whose day and clock the two dates mean, such as Europe/Berlin",
     )
     due_date_from: Moment | None = Field(
         default=None,
+        json_schema_extra=without_null,
         description="Due from this moment on",
     )
     due_date_to: Annotated[Moment, EndOfDay] | None = Field(
         default=None,
+        json_schema_extra=without_null,
         description="Due until then; a date is the whole day",
     )
     sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field(
@@ -270,7 +314,7 @@ class TokenRead(BaseModel):
     """A bearer token and whose it is; `expires_in` is in seconds."""
 
     access_token: str
-    token_type: Literal["bearer"] = "bearer"
+    token_type: Literal["bearer"]
     expires_in: int
     user: UserRead
 
@@ -293,6 +337,13 @@ ErrorCode = Literal[
 ]
 
 
+# For programs; a route of your own may have others.
+AnyErrorCode = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "enum": list(get_args(ErrorCode))}),
+]
+
+
 class FieldError(BaseModel):
     """What is wrong with one field."""
 
@@ -303,7 +354,7 @@ class FieldError(BaseModel):
 class ErrorDetail(BaseModel):
     """The error for programs."""
 
-    code: str
+    code: AnyErrorCode
     message: str
     details: list[FieldError] | None
 
@@ -312,7 +363,7 @@ class Error(BaseModel):
     """The one shape of every error; `detail` is for people."""
 
     detail: str
-    code: str
+    code: AnyErrorCode
     error: ErrorDetail
 
 
@@ -322,4 +373,4 @@ class OAuthError(BaseModel):
     error: str
     error_description: str
     detail: str
-    code: str
+    code: AnyErrorCode
