@@ -75,6 +75,7 @@ from sqlalchemy import (
     not_,
     or_,
     text,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
@@ -86,6 +87,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.schema import CreateColumn
+from sqlalchemy.types import NullType
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select, update
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -417,12 +419,12 @@ app = FastAPIOffline(
 # Only the first of each is in /docs.
 TASK_PREFIXES = (
     "/api/v1",
-    "",
+    "/api/{user_id}",
     "/api",
+    "",
     "/users/{user_id}",
     "/api/users/{user_id}",
     "/api/v1/users/{user_id}",
-    "/api/{user_id}",
 )
 ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 
@@ -430,7 +432,7 @@ ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
 
-# /docs offers both: to sign in with e-mail and password, or to paste a token.
+# For /docs alone, which offers both: to sign in with e-mail and password, or to paste a token.
 sign_in_form = OAuth2PasswordBearer(
     # Relative to this service, which may stand below a path of its host.
     f"{ACCOUNT_PREFIXES[0]}/token".removeprefix("/"),
@@ -445,16 +447,16 @@ pasted_token = HTTPBearer(
 )
 
 
-async def current_caller(
-    request: Request,
-    _pasted: Annotated[object, Depends(pasted_token)],
-    token: Annotated[str | None, Depends(sign_in_form)],
-) -> schemas.Caller:
+AUTHORIZE_BUTTON = [Depends(pasted_token), Depends(sign_in_form)]
+
+
+async def current_caller(request: Request) -> schemas.Caller:
     """Whom the bearer token names.
 
     UNAUTHORIZED when it is missing, bad or expired; NOT_FOUND under the path of another user.
     """
-    if token is None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
         raise ApiError("UNAUTHORIZED", reason="no token")
     caller = await read_token(token)
     if caller.expires_at <= time.time():
@@ -471,21 +473,28 @@ CurrentCaller = Annotated[schemas.Caller, Depends(current_caller)]
 async def read_token(token: str) -> schemas.Caller:
     """What a well-signed token says, expired or not; raises UNAUTHORIZED."""
     try:
-        header = jwt.get_unverified_header(token)
-        # python-jose passes over characters that are not of Base64, and over extensions that
-        # it does not know (RFC 7515, 4.1.11).
-        if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
-            raise ApiError("UNAUTHORIZED", reason="malformed")
+        algorithm, key_id = read_token_header(token)
         key: Key | str = SECRET_KEY
-        if header["alg"] != settings.jwt_algorithm:
-            key = await issuer_keys.find(header.get("kid"), header["alg"])
-        return verify_token(token, header["alg"], key)
+        if algorithm != settings.jwt_algorithm:
+            key = await issuer_keys.find(key_id, algorithm)
+        return verify_token(token, algorithm, key)
     except ApiError:
         raise
     # On hostile tokens python-jose raises whatever its parts do: RecursionError, TypeError,
     # OverflowError, UnicodeError.
     except Exception as error:
         raise ApiError("UNAUTHORIZED", reason=refusal_reason(error)) from None
+
+
+@lru_cache(4096)
+def read_token_header(token: str) -> tuple[str, str | None]:
+    """The algorithm of a token and the id of its key; raises an error when it is malformed."""
+    header = jwt.get_unverified_header(token)
+    # python-jose passes over characters that are not of Base64, and over extensions that
+    # it does not know (RFC 7515, 4.1.11).
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII) or "crit" in header:
+        raise JWTError("malformed")
+    return header["alg"], header.get("kid")
 
 
 def refusal_reason(error: Exception) -> str:
@@ -524,13 +533,16 @@ def verify_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
 tasks = APIRouter(
     prefix="/tasks",
     tags=["tasks"],
-    dependencies=[Depends(current_caller)],
+    dependencies=[*AUTHORIZE_BUTTON, Depends(current_caller)],
     responses=errors("UNAUTHORIZED", "DATABASE_UNAVAILABLE"),
 )
 
 # The fields of a task as it goes out, and their columns with the ETag behind them.
 FIELDS = tuple(schemas.TaskRead.model_fields)
-COLUMNS: list[Any] = [getattr(Task, name) for name in FIELDS] + [Task.etag]
+COLUMNS: list[Any] = [getattr(Task, name).label(name) for name in (*FIELDS, "etag")]
+if ON_POSTGRESQL:
+    # They only pass through, so they stay as the driver reads them.
+    COLUMNS = [type_coerce(column, NullType()).label(column.name) for column in COLUMNS]
 # The conditions that make a task the caller's own, and the one that is meant.
 OWN = col(Task.user_id) == bindparam("caller_id")
 OWN_TASK = (OWN, col(Task.id) == bindparam("task_id"))
@@ -783,8 +795,11 @@ def select_page(
 GET_TASK = select(*COLUMNS).where(*OWN_TASK)
 
 IfNoneMatch = Annotated[
-    list[str],
-    Header(default_factory=list, description="Answer 304 while the task has this ETag"),
+    list[str] | None,
+    Header(
+        json_schema_extra=schemas.without_null,
+        description="Answer 304 while the task has this ETag",
+    ),
 ]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not changed since"}}
 
@@ -797,7 +812,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not chang
 def get_task(
     task_id: uuid.UUID,
     caller: CurrentCaller,
-    if_none_match: IfNoneMatch,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Get one task."""
     values = {"caller_id": caller.user_id, "task_id": task_id}
@@ -806,7 +821,7 @@ def get_task(
         if row is None:
             check_account(session, caller)
             raise ApiError("NOT_FOUND")
-    etags = read_etags(if_none_match)
+    etags = read_etags(if_none_match or [])
     if etags is None or row.etag in etags:
         return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
     return task_response(row)
@@ -824,14 +839,16 @@ def read_etags(lines: list[str]) -> list[str] | None:
 
 async def read_if_match(
     if_match: Annotated[
-        list[str],
+        list[str] | None,
         Header(
-            default_factory=lambda: ["*"],
+            json_schema_extra=schemas.without_null,
             description="Change the task only while it has this ETag",
         ),
-    ],
+    ] = None,
 ) -> list[str] | None:
     """The ETags of which the task must have one; None when any version will do."""
+    if if_match is None:
+        return None
     return read_etags(if_match)
 
 
@@ -1188,7 +1205,12 @@ def new_token(user: User) -> schemas.TokenRead:
     )
 
 
-@accounts.get("/me", response_model=schemas.UserRead, responses=errors("UNAUTHORIZED"))
+@accounts.get(
+    "/me",
+    response_model=schemas.UserRead,
+    dependencies=AUTHORIZE_BUTTON,
+    responses=errors("UNAUTHORIZED"),
+)
 def get_me(caller: CurrentCaller) -> User:
     """Show who is signed in."""
     with Session(autocommit) as session:
@@ -1199,7 +1221,12 @@ def get_me(caller: CurrentCaller) -> User:
         return user
 
 
-@accounts.delete("/me", status_code=204, responses=errors("UNAUTHORIZED"))
+@accounts.delete(
+    "/me",
+    status_code=204,
+    dependencies=AUTHORIZE_BUTTON,
+    responses=errors("UNAUTHORIZED"),
+)
 def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
     with Session(autocommit) as session:
@@ -1223,6 +1250,12 @@ def check_account(session: Session, caller: schemas.Caller) -> None:
     if caller.has_account and session.get(User, caller.user_id) is None:
         raise ApiError("UNAUTHORIZED", "This account was deleted")
 
+
+# What is called most is looked for first.
+for prefix in TASK_PREFIXES:
+    app.include_router(tasks, prefix=prefix, include_in_schema=prefix == TASK_PREFIXES[0])
+for prefix in ACCOUNT_PREFIXES:
+    app.include_router(accounts, prefix=prefix, include_in_schema=prefix == ACCOUNT_PREFIXES[0])
 
 # ---------------------------------------------------------------- health
 
@@ -1251,12 +1284,6 @@ def ready() -> dict[str, str]:
         session.exec(select(Task.id).limit(1)).first()
     return {"status": "ok"}
 
-
-# What is called most is looked for first.
-for prefix in TASK_PREFIXES:
-    app.include_router(tasks, prefix=prefix, include_in_schema=prefix == TASK_PREFIXES[0])
-for prefix in ACCOUNT_PREFIXES:
-    app.include_router(accounts, prefix=prefix, include_in_schema=prefix == ACCOUNT_PREFIXES[0])
 
 # ================================================================ machine room
 # ---------------------------------------------------------------- keys of an issuer
@@ -1712,7 +1739,9 @@ def limit_statement(
     *_: object,
 ) -> tuple[str, object]:
     """Has the server itself end a slow statement: what is answered 503 is not done later."""
-    return f"SET LOCAL statement_timeout = {DB_TIMEOUT * 1000:.0f}; {statement}", parameters
+    limit = f"SET LOCAL statement_timeout = {DB_TIMEOUT * 1000:.0f}"
+    # Moments go out in UTC, whatever the time zone of the server.
+    return f"{limit}; SET LOCAL timezone = 'UTC'; {statement}", parameters
 
 
 def wait_with_timeout(connection: Any) -> None:
