@@ -1086,17 +1086,17 @@ async def sign_up(body: schemas.SignUp, request: Request) -> schemas.TokenRead:
 
 async def hash_in_turn(
     request: Request,
-    handler: Callable[..., schemas.TokenRead],
+    function: Callable[..., schemas.TokenRead],
     *arguments: object,
 ) -> schemas.TokenRead:
-    """What a handler returns that hashes a password. TOO_MANY_REQUESTS when too many wait."""
+    """What a function returns that hashes a password; TOO_MANY_REQUESTS when too many wait."""
     if HASHING.statistics().tasks_waiting >= MAX_WAITING:
         raise ApiError("TOO_MANY_REQUESTS", reason="too many wait")
     async with HASHING:
         # Nobody reads the answer.
         if await request.is_disconnected():
             raise ApiError("TOO_MANY_REQUESTS", reason="the caller has gone")
-        return await run_in_threadpool(handler, *arguments)
+        return await run_in_threadpool(function, *arguments)
 
 
 def create_account(body: schemas.SignUp) -> schemas.TokenRead:
@@ -1111,7 +1111,9 @@ def create_account(body: schemas.SignUp) -> schemas.TokenRead:
         session.add(user)
         try:
             session.flush()
-        except IntegrityError:
+        except IntegrityError as error:
+            if "email" not in first_line(error):
+                raise
             raise ApiError("EMAIL_TAKEN") from None
     return new_token(user)
 
