@@ -141,14 +141,14 @@ def split_commas(values: list[str]) -> list[str]:
     return parts
 
 
-def end_of_day(value: str, info: ValidationInfo) -> str:
+def end_of_day(value: str, info: ValidationInfo) -> str | datetime:
     """The last moment of a date without a time, which stands for the whole day."""
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         return value
-    midnight = datetime.fromisoformat(f"{value}T23:59:59.999999")
+    last = datetime.fromisoformat(f"{value}T23:59:59.999999")
     # Of a time that comes twice the second.
     zone = ZoneInfo(info.data.get("timezone", "UTC"))
-    return midnight.replace(tzinfo=zone, fold=1).isoformat()
+    return last.replace(tzinfo=zone, fold=1)
 
 
 Separated = BeforeValidator(split_commas)
