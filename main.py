@@ -213,7 +213,7 @@ class Settings(BaseSettings):
         """A browser sends credentials only to an origin that is named."""
         origins = [origin.strip().rstrip("/").lower() for origin in value.split(",")]
         origins = [origin for origin in origins if origin]
-        if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/*]+", origin) for origin in origins):
+        if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/*?#@]+", origin) for origin in origins):
             raise ValueError(
                 "must list origins such as https://app.example.com, with commas between; "
                 "neither * nor null can go with credentials"
@@ -1542,7 +1542,8 @@ def is_refused_origin(request_headers: Headers, headers: MutableHeaders) -> bool
 
 def cors_hint(origin: str) -> str:
     """What to do about a page that a browser refused."""
-    if origin == "null":
+    # A page from a file, which some web views call file://, has no name that a setting could take.
+    if origin == "null" or origin.endswith("://"):
         return "a browser was refused: serve the page, for example by: python -m http.server"
     return f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
 
