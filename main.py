@@ -1327,9 +1327,10 @@ class IssuerKeys:
         found = []
         for key in self.keys:
             algorithms = ALGORITHMS.get((key.get("kty"), key.get("crv")), ())
-            if key.get("alg") in algorithms and key.get("kty") != "OKP":
-                algorithms = (key["alg"],)
-            if algorithm in algorithms and key_id in (None, key.get("kid")):
+            named = key.get("alg") or algorithm
+            # Both names of EdDSA mean the same.
+            is_meant = named == algorithm or {named, algorithm} <= {"EdDSA", "Ed25519"}
+            if algorithm in algorithms and is_meant and key_id in (None, key.get("kid")):
                 found.append(key)
         return found
 
