@@ -1328,8 +1328,8 @@ class IssuerKeys:
         for key in self.keys:
             algorithms = ALGORITHMS.get((key.get("kty"), key.get("crv")), ())
             named = key.get("alg") or algorithm
-            # Both names of EdDSA mean the same.
-            is_meant = named == algorithm or {named, algorithm} <= {"EdDSA", "Ed25519"}
+            # EdDSA has two names.
+            is_meant = named == algorithm or key.get("kty") == "OKP"
             if algorithm in algorithms and is_meant and key_id in (None, key.get("kid")):
                 found.append(key)
         return found

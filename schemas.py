@@ -220,7 +220,7 @@ class TaskFilter(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def read_parameters(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Drops what is empty, as a form sends it; `tags[]` and `priority[]` lose their brackets."""
+        """Drops what is empty, as a form sends it; `tags[]` means `tags`."""
         filled = {name: value for name, value in data.items() if value not in ("", [""])}
         for name in ("priority", "tags"):
             more = filled.pop(f"{name}[]", [])
