@@ -113,11 +113,20 @@ log = logging.getLogger("task_api")
 SECRET_FILE = Path(".jwt_secret")
 
 
+def write_secret() -> None:
+    """Writes a new secret; an empty file would keep the next start from making one."""
+    try:
+        SECRET_FILE.write_text(secrets.token_hex(32))
+    except OSError:
+        SECRET_FILE.unlink()
+        raise
+
+
 def kept_secret() -> str:
     """The secret that this folder keeps; the first worker makes it, and the others wait for it."""
     try:
         SECRET_FILE.touch(mode=0o600, exist_ok=False)
-        SECRET_FILE.write_text(secrets.token_hex(32))
+        write_secret()
     except FileExistsError:
         deadline = time.monotonic() + 2
         while not SECRET_FILE.stat().st_size and time.monotonic() < deadline:
@@ -1469,7 +1478,10 @@ class RequestContextMiddleware:
             # Of a long one the beginning will do.
             "path": scope["path"][:200],
         }
-        scope["path"] = scope["path"].rstrip("/") or "/"
+        scope["path"] = scope["path"].rstrip("/")
+        # The first page keeps its slash, below a path of the host too.
+        if scope["path"] == scope.get("root_path", ""):
+            scope["path"] += "/"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
