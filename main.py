@@ -115,11 +115,20 @@ log = logging.getLogger("task_api")
 SECRET_FILE = Path(".jwt_secret")
 
 
+def write_secret() -> None:
+    """Writes a new secret; an empty file would keep the next start from making one."""
+    try:
+        SECRET_FILE.write_text(secrets.token_hex(32))
+    except OSError:
+        SECRET_FILE.unlink()
+        raise
+
+
 def kept_secret() -> str:
     """The secret that this folder keeps; the first worker makes it, and the others wait for it."""
     try:
         SECRET_FILE.touch(mode=0o600, exist_ok=False)
-        SECRET_FILE.write_text(secrets.token_hex(32))
+        write_secret()
     except FileExistsError:
         deadline = time.monotonic() + 2
         while not SECRET_FILE.stat().st_size and time.monotonic() < deadline:
@@ -215,7 +224,7 @@ class Settings(BaseSettings):
         """A browser sends credentials only to an origin that is named."""
         origins = [origin.strip().rstrip("/").lower() for origin in value.split(",")]
         origins = [origin for origin in origins if origin]
-        if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/*]+", origin) for origin in origins):
+        if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/*?#@]+", origin) for origin in origins):
             raise ValueError(
                 "must list origins such as https://app.example.com, with commas between; "
                 "neither * nor null can go with credentials"
@@ -1356,9 +1365,10 @@ class IssuerKeys:
         found = []
         for key in self.keys:
             algorithms = ALGORITHMS.get((key.get("kty"), key.get("crv")), ())
-            if key.get("alg") in algorithms and key.get("kty") != "OKP":
-                algorithms = (key["alg"],)
-            if algorithm in algorithms and key_id in (None, key.get("kid")):
+            named = key.get("alg") or algorithm
+            # EdDSA has two names.
+            is_meant = named == algorithm or key.get("kty") == "OKP"
+            if algorithm in algorithms and is_meant and key_id in (None, key.get("kid")):
                 found.append(key)
         return found
 
@@ -1497,7 +1507,10 @@ class RequestContextMiddleware:
             # Of a long one the beginning will do.
             "path": scope["path"][:200],
         }
-        scope["path"] = scope["path"].rstrip("/") or "/"
+        scope["path"] = scope["path"].rstrip("/")
+        # The first page keeps its slash, below a path of the host too.
+        if scope["path"] == scope.get("root_path", ""):
+            scope["path"] += "/"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -1571,7 +1584,8 @@ def is_refused_origin(request_headers: Headers, headers: MutableHeaders) -> bool
 
 def cors_hint(origin: str) -> str:
     """What to do about a page that a browser refused."""
-    if origin == "null":
+    # A page from a file, which some web views call file://, has no name that a setting could take.
+    if origin == "null" or origin.endswith("://"):
         return "a browser was refused: serve the page, for example by: python -m http.server"
     return f"a browser was refused: add {origin} to CORS_ORIGINS if the page there is yours"
 

