@@ -1651,27 +1651,39 @@ def add_missing_columns(connection: Connection, table: Table) -> None:
                 "it is of another application, or of an older model"
             )
     names = [found["name"] for found in stored]
-    for column in table.columns:
-        if column.name not in names:
-            add_column(connection, column)
+    missing = [column for column in table.columns if column.name not in names]
+    for column in missing:
+        add_column(connection, column)
+    for index in table.indexes:
+        if any(column.name in index.columns for column in missing):
+            index.create(connection)
 
 
 def add_column(connection: Connection, column: Column[Any]) -> None:
     """Adds a column, with the default of its field for the rows that are there."""
+    quoted = connection.dialect.identifier_preparer
+    table = quoted.format_table(column.table)
     definition = CreateColumn(column).compile(dialect=connection.dialect)
-    statement = f"ALTER TABLE {column.table.name} ADD COLUMN {definition}"
+    statement = f"ALTER TABLE {table} ADD COLUMN {definition}"
     if column.default is not None:
         statement += f" DEFAULT {default_of(connection, column)}"
-    elif not column.nullable:
+    elif not column.nullable and column.server_default is None:
         raise SchemaError(f"a new field needs a default; or run: {statement} DEFAULT …")
     for key in column.foreign_keys:
-        statement += f" REFERENCES {key.column.table.name} ({key.column.name})"
+        if key.constraint is not None and len(key.constraint.elements) > 1:
+            raise SchemaError(
+                f"{column.name} is in a foreign key of several columns, which only a new table "
+                f"can have; without the key run: {statement}"
+            )
+        referred = quoted.format_column(key.column)
+        statement += f" REFERENCES {quoted.format_table(key.column.table)} ({referred})"
         if key.ondelete:
             statement += f" ON DELETE {key.ondelete}"
     connection.exec_driver_sql(statement)
-    for index in column.table.indexes:
-        if column.name in index.columns:
-            index.create(connection)
+    if column.unique and not column.index:
+        name = quoted.quote(f"{column.table.name}_{column.name}_key")
+        unique = f"CREATE UNIQUE INDEX {name} ON {table} ({quoted.format_column(column)})"
+        connection.exec_driver_sql(unique)
     log.warning("added what the model has gained: %s", statement)
 
 
@@ -1698,10 +1710,12 @@ def close_public_door(connection: Connection) -> None:
     """Row level security, so that the public key of Supabase and its like reads nothing."""
     if not connection.scalar(text("SELECT count(*) FROM pg_roles WHERE rolname = 'anon'")):
         return
+    quoted = connection.dialect.identifier_preparer
     for table in SQLModel.metadata.sorted_tables:
-        is_closed = f"SELECT relrowsecurity FROM pg_class WHERE oid = '{table.name}'::regclass"
+        name = quoted.format_table(table)
+        is_closed = f"SELECT relrowsecurity FROM pg_class WHERE oid = '{name}'::regclass"
         if not connection.scalar(text(is_closed)):
-            connection.execute(text(f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY"))
+            connection.execute(text(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"))
 
 
 def limit_statement(
