@@ -403,7 +403,7 @@ app = FastAPIOffline(
     title="Task API",
     version="1.0.0",
     description="Tasks of many users, with search and recurrence. **To try it:** sign up below, "
-    "press *Authorize*, sign in with the same e-mail and password (at the top), "
+    "press *Authorize*, sign in as *account* with the same e-mail and password, "
     "then create a task.",
     lifespan=lifespan,
     # With a default FastAPI documents no 422.
