@@ -1692,8 +1692,11 @@ def default_of(connection: Connection, column: Column[Any]) -> str:
     value = column.default.arg  # type: ignore[union-attr]
     if callable(value):
         value = value(None)
-    literals = {"literal_binds": True}
-    return str(literal(value, column.type).compile(connection, compile_kwargs=literals))
+    default = literal(value, column.type)
+    if isinstance(value, list | dict):
+        # SQLAlchemy writes no JSON as a literal.
+        default = literal(json.dumps(value))
+    return str(default.compile(connection, compile_kwargs={"literal_binds": True}))
 
 
 def distribute_tables(connection: Connection) -> None:

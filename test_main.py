@@ -42,9 +42,11 @@ from jose import jwk, jwt
 from jose.utils import base64url_encode
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import ForeignKeyConstraint, NullPool, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Field, Session, SQLModel, select
+
+from models import Priority, StringListType
 
 HERE = Path(__file__).parent
 UVICORN = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE)]
@@ -102,6 +104,8 @@ OPTIONAL_SETTINGS = [
     "JWT_AUDIENCE",
     "JWT_JWKS_URL",
     "CORS_ORIGINS",
+    "PORT",
+    "LOG_LEVEL",
 ]
 
 
@@ -310,6 +314,8 @@ BAD_SETTINGS = {
     "no minutes": ("JWT_EXPIRE_MINUTES", "0"),
     "a minute over a year": ("JWT_EXPIRE_MINUTES", "525601"),
     "keys in a file": ("JWT_JWKS_URL", "file:///etc/passwd"),
+    "port beyond the last": ("PORT", "65536"),
+    "no level of a log": ("LOG_LEVEL", "loud"),
     "every origin": ("CORS_ORIGINS", "*"),
     "origin with a path": ("CORS_ORIGINS", "https://app.example.com/path"),
 }
@@ -359,6 +365,14 @@ GOOD_SETTINGS = {
     "origins": (
         {"JWT_SECRET": SECRET, "CORS_ORIGINS": " https://a.example/, http://b:81 ,"},
         ("cors_origins", ["https://a.example", "http://b:81"]),
+    ),
+    "port": (
+        {"JWT_SECRET": SECRET, "PORT": "80"},
+        ("port", 80),
+    ),
+    "level of the log in any letter case": (
+        {"JWT_SECRET": SECRET, "LOG_LEVEL": "debug"},
+        ("log_level", "DEBUG"),
     ),
     "database of postgres": (
         {"JWT_SECRET": SECRET, "DATABASE_URL": "postgres" + NEON},
@@ -489,6 +503,169 @@ def test_workers_that_start_at_once_make_the_tables_once(main, ada):
     at_once([main.create_tables] * 8)
     task = ada.task()
     assert ada.tasks() == [task]
+
+
+@pytest.fixture
+def orders(main, sql):
+    """A table with a row, of a name that SQL must quote; a test says what its model is now."""
+    sql("CREATE TABLE \"order\" (id INTEGER PRIMARY KEY, note VARCHAR(9) DEFAULT 'old')")
+    sql('INSERT INTO "order" (id) VALUES (1)')
+    yield
+    if "order" in SQLModel.metadata.tables:
+        SQLModel.metadata.remove(SQLModel.metadata.tables["order"])
+    sql('DROP TABLE "order"')
+    if main.ON_POSTGRESQL:
+        # What it makes for an enum.
+        sql("DROP TYPE IF EXISTS priority")
+
+
+def order_model(kind, field, *constraints):
+    """The model of that table, which has gained a field and lacks the note."""
+    attributes = {
+        "__module__": __name__,
+        "__annotations__": {"id": int, "gained": kind},
+        "__tablename__": "order",
+        "__table_args__": constraints,
+        "id": Field(primary_key=True),
+        "gained": field,
+    }
+    # Each has a name of its own, for SQLAlchemy forgets none.
+    return type(SQLModel)(f"Order{uuid.uuid4().hex}", (SQLModel,), attributes, table=True)
+
+
+def columns(main):
+    """The name, type and default of each column of that table."""
+    found = inspect(main.autocommit).get_columns("order")
+    return [(column["name"], str(column["type"]), column["default"]) for column in found]
+
+
+NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+# The type of a gained field, the field, and what the row that was there has then.
+GAINED = {
+    "may be null": (str | None, None, None),
+    "may be null with a default": (str | None, "it's 100%", "it's 100%"),
+    "text": (str, "it's 100%", "it's 100%"),
+    "number": (int, -3, -3),
+    "fraction": (float, 1.5, 1.5),
+    "flag": (bool, True, True),
+    "enum": (Priority, Priority.HIGH, Priority.HIGH),
+    "list": (list[str], Field(default=["a"], sa_type=StringListType), ["a"]),
+    "empty list": (list[str], Field(default_factory=list, sa_type=StringListType), []),
+    "moment": (datetime, NEW_YEAR, NEW_YEAR),
+    "made by a function": (str, Field(default_factory=lambda: "made"), "made"),
+}
+
+
+@pytest.mark.usefixtures("orders")
+@cases("kind, field, value", GAINED)
+def test_a_gained_field_is_added_once_by_eight_workers_and_told(main, logged, kind, field, value):
+    model = order_model(kind, field)
+    at_once([main.create_tables] * 8)
+    with Session(main.autocommit) as session:
+        assert session.get(model, 1).gained == value
+    [line] = [line for line in logged() if line["level"] == "WARNING"]
+    assert 'ALTER TABLE "order" ADD COLUMN gained' in line["message"]
+
+
+@pytest.mark.usefixtures("orders")
+def test_nothing_but_the_gained_field_is_altered(main, sql):
+    before = columns(main)
+    order_model(str | None, None)
+    main.create_tables()
+    *kept, gained = columns(main)
+    assert kept == before
+    assert gained[0] == "gained"
+
+
+# The gained field, and a statement that it refuses.
+GAINED_RULES = {
+    "foreign key": (
+        Field(default=None, foreign_key="users.id"),
+        "UPDATE \"order\" SET gained = 'nobody'",
+    ),
+    "unique": (
+        Field(default=None, unique=True),
+        "INSERT INTO \"order\" (id, gained) VALUES (2, 'x'), (3, 'x')",
+    ),
+    "unique with an index": (
+        Field(default=None, unique=True, index=True),
+        "INSERT INTO \"order\" (id, gained) VALUES (2, 'x'), (3, 'x')",
+    ),
+}
+
+
+@pytest.mark.usefixtures("orders")
+@cases("field, statement", GAINED_RULES)
+def test_the_rule_of_a_gained_field_is_kept(main, sql, field, statement):
+    order_model(str | None, field)
+    main.create_tables()
+    with pytest.raises(IntegrityError):
+        sql(statement)
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_gained_field_has_its_index(main):
+    order_model(str | None, Field(default=None, index=True))
+    main.create_tables()
+    indexes = inspect(main.autocommit).get_indexes("order")
+    assert ["gained"] in [index["column_names"] for index in indexes]
+
+
+def test_a_gained_column_of_the_tasks_is_added_and_tasks_go_on(main, ada, sql):
+    task = ada.task()
+    sql("ALTER TABLE tasks DROP COLUMN due_local")
+    main.create_tables()
+    assert ada.get(at(task)).json() == task
+    assert ada.toggle(task)
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_field_without_a_default_is_one_error_with_its_cure_and_a_503(main, logged, monkeypatch):
+    monkeypatch.setattr(main.app.state, "has_tables", False)
+    monkeypatch.setattr(main.app.state, "waits_for_database", False)
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
+    monkeypatch.setattr(main, "DB_RETRY", 0.01)
+    order_model(int, Field())
+    with serving(main.app) as client:
+        assert error(client.get("/health/ready")) == AWAY
+    [line] = [line for line in logged() if line["level"] == "ERROR"]
+    assert 'run: ALTER TABLE "order" ADD COLUMN gained INTEGER NOT NULL DEFAULT' in line["message"]
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_gained_field_in_a_foreign_key_of_several_columns_is_an_error_that_says_so(main):
+    key = ForeignKeyConstraint(["gained", "id"], ["tasks.user_id", "tasks.id"])
+    order_model(str | None, None, key)
+    with pytest.raises(main.SchemaError, match="gained is in a foreign key of several columns"):
+        main.create_tables()
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_table_of_another_application_is_told(main, sql):
+    sql('DROP TABLE "order"')
+    sql('CREATE TABLE "order" (id INTEGER PRIMARY KEY, needed INTEGER NOT NULL)')
+    order_model(str | None, None)
+    with pytest.raises(main.SchemaError, match=r"a value for needed.*another application"):
+        main.create_tables()
+
+
+CHILD_TABLES = {"new table": True, "table that gains the key": False}
+
+
+@pytest.mark.usefixtures("orders")
+@cases("is_new", CHILD_TABLES)
+def test_what_belongs_to_a_task_goes_with_it(main, ada, sql, is_new):
+    if is_new:
+        sql('DROP TABLE "order"')
+    key = Field(default=None, foreign_key="tasks.id", ondelete="CASCADE")
+    model = order_model(uuid.UUID | None, key)
+    main.create_tables()
+    task = ada.task()
+    with Session(main.autocommit) as session:
+        session.add(model(id=2, gained=uuid.UUID(task["id"])))
+        session.flush()
+        assert ada.delete(at(task)).status == 204
+        assert session.exec(select(model).where(model.id == 2)).all() == []
 
 
 BROKEN_TASKS = {
