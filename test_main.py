@@ -513,6 +513,9 @@ def orders(main, sql):
     yield
     if "order" in SQLModel.metadata.tables:
         SQLModel.metadata.remove(SQLModel.metadata.tables["order"])
+    # A start may have failed.
+    main.app.state.has_tables = True
+    main.app.state.waits_for_database = False
     sql('DROP TABLE "order"')
     if main.ON_POSTGRESQL:
         # What it makes for an enum.
@@ -621,8 +624,6 @@ def test_a_gained_column_of_the_tasks_is_added_and_tasks_go_on(main, ada, sql):
 
 @pytest.mark.usefixtures("orders")
 def test_a_field_without_a_default_is_one_error_with_its_cure_and_a_503(main, logged, monkeypatch):
-    monkeypatch.setattr(main.app.state, "has_tables", False)
-    monkeypatch.setattr(main.app.state, "waits_for_database", False)
     monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
     monkeypatch.setattr(main, "DB_RETRY", 0.01)
     order_model(int, Field())
@@ -911,6 +912,14 @@ def test_each_request_is_one_line_without_secrets(ada, logged):
         "time": line["time"],
         "milliseconds": line["milliseconds"],
     }
+
+
+def test_an_error_is_logged_with_its_code_and_detail(ada, logged):
+    ada.get(UNKNOWN)
+    [line] = logged()
+    assert line["code"] == "NOT_FOUND"
+    assert line["detail"] == "Task not found"
+    assert line["message"].endswith(" NOT_FOUND Task not found")
 
 
 LEVELS = {
@@ -1728,6 +1737,12 @@ def test_the_token_of_a_deleted_account_is_worth_nothing(grace):
         assert error(grace.call(*call)) == UNAUTHORIZED
 
 
+def test_the_token_of_a_deleted_account_says_so(grace):
+    grace.delete("/auth/me")
+    for call in (("GET", TASKS), ("GET", UNKNOWN), ("POST", TASKS, {"title": "x"})):
+        assert grace.call(*call).json()["detail"] == "This account was deleted"
+
+
 def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(grace):
     tasks = [grace.task(recurrence_rule="FREQ=DAILY") for _ in range(10)]
     toggles = [partial(grace.post, f"{at(task)}/toggle") for task in tasks]
@@ -1934,10 +1949,11 @@ def test_a_handler_that_answers_with_a_user_sends_no_password(main, client, grac
     assert "password_hash" not in user
 
 
-def test_a_route_of_the_tasks_asks_for_a_token_by_itself(main, client, ada):
-    main.tasks.get("/route", include_in_schema=False)(lambda: "here")
-    assert error(client.get(f"{TASKS}/route")) == UNAUTHORIZED
-    assert ada.get(f"{TASKS}/route").json() == "here"
+def test_a_route_of_the_tasks_that_comes_last_answers_and_asks_for_a_token(main, client, ada):
+    main.tasks.get("/stats", include_in_schema=False)(lambda: "here")
+    for path in (f"{TASKS}/stats", "/tasks/stats", f"/api/{ada.user_id}/tasks/stats"):
+        assert error(client.get(path)) == UNAUTHORIZED
+        assert ada.get(path).json() == "here"
 
 
 FORGED = {
@@ -3164,6 +3180,15 @@ def test_the_documentation_keeps_a_token_and_lets_one_try(client):
     assert re.search("tryItOutEnabled.: true", page)
 
 
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_the_documentation_refers_to_nothing_outside(client, path):
+    page = client.get(path).data.decode()
+    assert "//" not in re.sub("<!--.*?-->", "", page, flags=re.DOTALL)
+    files = re.findall('(?:src|href)="([^"]*)"', page)
+    assert len(files) > 1
+    assert {client.get(file).status for file in files} == {200}
+
+
 HEALTH = {
     "alive": ("GET", "/health", b'{"status":"ok"}', 0),
     "alive without a body": ("HEAD", "/health", b"", 0),
@@ -3392,6 +3417,21 @@ def test_the_example_of_a_task_begins_with_its_title_and_is_taken(ada, operation
     assert task == task | example
 
 
+def test_the_example_of_a_change_leaves_the_rest_as_it_is(ada, operations):
+    body = operations["PATCH", f"{TASKS}/{{task_id}}"]["requestBody"]
+    example = body["content"]["application/json"]["example"]
+    task = ada.task(tags=["home"])
+    changed = ada.patch(at(task), example).json()
+    assert changed == task | example | {"updated_at": changed["updated_at"]}
+
+
+def test_the_example_of_a_toggle_flips(ada, operations):
+    body = operations["POST", f"{TASKS}/{{task_id}}/toggle"]["requestBody"]
+    example = body["content"]["application/json"]["example"]
+    toggle = partial(ada.post, f"{at(ada.task())}/toggle", example)
+    assert [toggle().json()["completed"] for _ in range(3)] == [True, False, True]
+
+
 @pytest.fixture
 def readme():
     return (HERE / "README.md").read_text()
@@ -3413,32 +3453,56 @@ def test_the_readme_names_every_route(operations, readme):
 
 
 @pytest.fixture
-def service(main, tmp_path):
-    """The service as a process of its own, as an operator starts it."""
-    url = f"sqlite:///{tmp_path}/tasks.db"
-    if main.ON_POSTGRESQL:
-        url = main.settings.database_url.render_as_string(hide_password=False)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [*UVICORN, "--port", str(port)]
-    variables = {"DATABASE_URL": url, "CORS_ORIGINS": "https://app.example.com"}
-    client = Client(port)
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=os.environ | variables,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    while process.poll() is None:
-        with contextlib.suppress(urllib3.exceptions.HTTPError):
-            client.get("/health")
-            break
-    yield SimpleNamespace(url=url, process=process, client=client, log=log)
-    process.kill()
-    process.wait()
+def database_url(main, tmp_path):
+    """An empty database."""
+    if not main.ON_POSTGRESQL:
+        yield f"sqlite:///{tmp_path}/tasks.db"
+        return
+    name = f"test_{uuid.uuid4().hex}"
+    url = main.settings.database_url
+    owner = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def start_service(database_url, tmp_path):
+    """Starts the service as a process of its own, as an operator does."""
+    processes = []
+
+    def start(app="main:app", code=HERE, **variables):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        log = tmp_path / f"log-{port}"
+        settings = {"DATABASE_URL": database_url, "PYTHONPATH": str(HERE)} | variables
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "uvicorn", app, "--app-dir", code, "--port", str(port)],
+                cwd=tmp_path,
+                env=os.environ | settings,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        processes.append(process)
+        client = Client(port)
+        while process.poll() is None:
+            with contextlib.suppress(urllib3.exceptions.HTTPError):
+                client.get("/health")
+                break
+        return SimpleNamespace(url=database_url, port=port, process=process, client=client, log=log)
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def service(start_service):
+    """The service, which a page of one origin may call."""
+    return start_service(CORS_ORIGINS="https://app.example.com")
 
 
 def test_nothing_acknowledged_is_lost_when_the_process_is_killed(service):
@@ -3480,3 +3544,188 @@ def test_sigterm_answers_what_is_in_flight_and_ends(service, email):
     assert service.process.wait(10) in (0, -signal.SIGTERM)
     lines = service.log.read_text().splitlines()
     assert {json.loads(line)["level"] for line in lines} == {"INFO"}
+
+
+# What makes a file a terminal, and a route that fails.
+TERMINAL = """
+import sys
+sys.stdout.isatty = lambda: True
+from main import app
+app.get("/route")(lambda: 1 / 0)
+"""
+TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2} "
+
+
+@on_sqlite
+def test_on_a_terminal_the_log_is_short_lines_and_tracebacks_as_python_prints_them(
+    start_service, tmp_path
+):
+    (tmp_path / "terminal.py").write_text(TERMINAL)
+    service = start_service("terminal:app", code=tmp_path)
+    service.client.get("/route")
+    service.client.get(TASKS)
+    lines = service.log.read_text().splitlines()
+    start = lines.index("Traceback (most recent call last):")
+    *_, failure, request, refusal = lines
+    assert re.fullmatch(TIME + "ERROR ZeroDivisionError: division by zero", lines[start - 1])
+    assert failure == "ZeroDivisionError: division by zero"
+    assert re.fullmatch(TIME + "INFO GET /route 500 .* INTERNAL_ERROR .*", request)
+    assert re.fullmatch(TIME + "INFO GET /api/v1/tasks 401 .* UNAUTHORIZED .* no token", refusal)
+
+
+@on_sqlite
+@cases("level, told", {"information": ("INFO", True), "warnings": ("WARNING", False)})
+def test_a_request_is_logged_where_the_level_of_the_log_lets_it(start_service, level, told):
+    service = start_service(LOG_LEVEL=level)
+    service.client.get("/no/such/path")
+    assert ("GET /no/such/path" in service.log.read_text()) is told
+
+
+# ---------------------------------------------------------------- README
+
+
+@pytest.fixture
+def shell(start_service, readme):
+    """Runs the lines of the README's block of this number against the service."""
+    service = start_service()
+    blocks = re.findall("```sh\n(.*?)```", readme, re.DOTALL)
+
+    def run(section):
+        [block] = [block for block in blocks if section in block]
+        lines = block.replace("localhost:8000", f"localhost:{service.port}")
+        lines = lines.replace(".venv/bin/python", sys.executable)
+        ended = subprocess.run(
+            ["sh"],
+            input=lines,
+            cwd=service.log.parent,
+            env=os.environ | {"DATABASE_URL": service.url, "PYTHONPATH": str(HERE)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ended.stderr == ""
+        return ended.stdout
+
+    return run
+
+
+def without_chance(answers):
+    """The text with every id and every moment of now alike."""
+    return re.sub("[0-9a-f-]{36}|[0-9-]{10}T[0-9:]{8}[.][0-9]{6}Z", "…", answers)
+
+
+def test_the_session_of_the_readme_prints_what_stands_there(shell, readme):
+    [printed] = re.findall("```json\n(.*?)```", readme, re.DOTALL)
+    assert without_chance(shell("auth/signup")) == without_chance(printed)
+
+
+def test_the_readme_shows_the_data_and_starts_afresh(shell, database_url):
+    shell("auth/signup")
+    assert shell("drop_all").count("title='Laundry'") == 2
+    with contextlib.closing(create_engine(database_url, poolclass=NullPool).connect()) as left:
+        assert inspect(left).get_table_names() == []
+
+
+# The file, the line there above which to write, and what: a field, a table, a filter, routes.
+CHANGES = [
+    ("models.py", "    # Before the dates", "    color: Tag | None = None\n"),
+    (
+        "models.py",
+        "    # Before the dates",
+        "    project_id: int | None = "
+        'Field(default=None, foreign_key="project.id", ondelete="SET NULL")\n',
+    ),
+    ("schemas.py", "    limit: int", "    overdue: bool = False\n"),
+    ("main.py", "    return tuple(where)", "    if filters.overdue:\n"),
+    (
+        "main.py",
+        "    return tuple(where)",
+        "        where += [col(Task.due_date) < utc_now(), not_(Task.completed)]\n",
+    ),
+]
+NEW_TABLES = """
+
+class Project(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    name: Title
+
+
+class Comment(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    task_id: uuid.UUID = Field(foreign_key="tasks.id", ondelete="CASCADE")
+    text: Description
+"""
+NEW_ROUTES = """
+
+from models import Comment, Project
+
+
+@app.post("/projects")
+def create_project(name: str, caller: CurrentCaller) -> Project:
+    with Session(engine) as session:
+        project = Project(name=name, user_id=caller.user_id)
+        session.add(project)
+        session.flush()
+        session.add(Task(title=name, user_id=caller.user_id, project_id=project.id))
+        if name == "bad":
+            raise ValueError
+        session.commit()
+        session.refresh(project)
+    log.info("%s was here", caller.user_id)
+    return project
+
+
+@tasks.post("/{task_id}/comments")
+def create_comment(task_id: uuid.UUID, text: str, caller: CurrentCaller) -> Comment:
+    with Session(engine) as session:
+        find_task(session, caller, task_id)
+        comment = Comment(task_id=task_id, text=text)
+        session.add(comment)
+        session.commit()
+        session.refresh(comment)
+    return comment
+
+
+@tasks.get("/stats")
+def stats(caller: CurrentCaller) -> int:
+    with Session(engine) as session:
+        mine = select(func.count()).where(Task.user_id == caller.user_id)
+        return session.exec(mine).one()
+"""
+
+
+@pytest.fixture
+def changed(start_service, tmp_path):
+    """The service with the changes of the README, on a database that had a task before them."""
+    ada = Person(start_service().client, "ada")
+    ada.task(title="old", due_date="2026-01-01")
+    code = {name: (HERE / name).read_text() for name in ("main.py", "models.py", "schemas.py")}
+    for name, above, line in CHANGES:
+        code[name] = code[name].replace(above, line + above, 1)
+    code["models.py"] += NEW_TABLES
+    code["main.py"] += NEW_ROUTES
+    for name, content in code.items():
+        (tmp_path / name).write_text(content)
+    return start_service(code=tmp_path, PYTHONPATH="")
+
+
+def test_the_changes_of_the_readme_stand_there_and_are_lines_of_these_files(readme):
+    for name, above, line in CHANGES:
+        assert f"`{line.strip()}`" in readme
+        assert (HERE / name).read_text().count(above) == 1
+
+
+def test_the_changes_of_the_readme_work_on_a_database_that_has_tasks(changed):
+    ada = Person(changed.client, "ada")
+    assert ada.task(title="new", color="red")["color"] == "red"
+    assert ada.titles("?overdue=true") == ["old"]
+    assert ada.post("/projects?name=good").json()["user_id"] == "ada"
+    assert ada.post("/projects?name=bad").status == 500
+    assert ada.titles("?sort_by=title&sort_order=asc") == ["good", "new", "old"]
+    assert ada.get("/tasks/stats").json() == 3
+    [task] = ada.tasks("?q=good")
+    assert task["project_id"] == 1
+    assert ada.post(f"{at(task)}/comments?text=hello").json()["task_id"] == task["id"]
+    assert ada.delete(at(task)).status == 204
+    assert "ada was here" in changed.log.read_text()
