@@ -49,7 +49,7 @@ from sqlmodel import Field, Session, SQLModel, select
 from models import Priority, StringListType
 
 HERE = Path(__file__).parent
-UVICORN = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE)]
+UVICORN = [sys.executable, "-m", "uvicorn"]
 SECRET = "a secret for tests, of over 32 characters"
 OTHER_SECRET = "another secret of more than 32 characters"
 PASSWORD = "correct horse battery"
@@ -431,8 +431,9 @@ def test_a_file_of_settings_that_is_no_text_stops_the_start(start):
 @pytest.mark.usefixtures("main")
 def test_uvicorn_ends_with_one_line_and_no_traceback_on_a_bad_setting(tmp_path):
     environment = os.environ | {"JWT_SECRET": "hunter2"}
+    command = [*UVICORN, "main:app", "--app-dir", HERE]
     ended = subprocess.run(
-        UVICORN, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
     assert ended.stdout == ""
@@ -3452,11 +3453,11 @@ def test_the_readme_names_every_route(operations, readme):
 # ---------------------------------------------------------------- processes
 
 
-@pytest.fixture
-def database_url(main, tmp_path):
-    """An empty database."""
+@contextlib.contextmanager
+def empty_database(main, folder):
+    """The address of a database of its own."""
     if not main.ON_POSTGRESQL:
-        yield f"sqlite:///{tmp_path}/tasks.db"
+        yield f"sqlite:///{folder}/tasks.db"
         return
     name = f"test_{uuid.uuid4().hex}"
     url = main.settings.database_url
@@ -3467,42 +3468,53 @@ def database_url(main, tmp_path):
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+@contextlib.contextmanager
+def processes(main, folder):
+    """Starts the service as a process of its own, as an operator does, on an empty database."""
+    with empty_database(main, folder) as url, contextlib.ExitStack() as running:
+
+        def start(app="main:app", code=HERE, **variables):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            log = folder / f"log-{port}"
+            settings = {"DATABASE_URL": url, "PYTHONPATH": str(HERE)} | variables
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    [*UVICORN, app, "--app-dir", code, "--port", str(port)],
+                    cwd=folder,
+                    env=os.environ | settings,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            running.callback(process.wait)
+            running.callback(process.kill)
+            client = Client(port)
+            while process.poll() is None:
+                with contextlib.suppress(urllib3.exceptions.HTTPError):
+                    client.get("/health")
+                    break
+            return SimpleNamespace(url=url, port=port, process=process, client=client, log=log)
+
+        yield start
+
+
 @pytest.fixture
-def start_service(database_url, tmp_path):
-    """Starts the service as a process of its own, as an operator does."""
-    processes = []
-
-    def start(app="main:app", code=HERE, **variables):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        log = tmp_path / f"log-{port}"
-        settings = {"DATABASE_URL": database_url, "PYTHONPATH": str(HERE)} | variables
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", app, "--app-dir", code, "--port", str(port)],
-                cwd=tmp_path,
-                env=os.environ | settings,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        processes.append(process)
-        client = Client(port)
-        while process.poll() is None:
-            with contextlib.suppress(urllib3.exceptions.HTTPError):
-                client.get("/health")
-                break
-        return SimpleNamespace(url=database_url, port=port, process=process, client=client, log=log)
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
+def start_service(main, tmp_path):
+    with processes(main, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
 def service(start_service):
-    """The service, which a page of one origin may call."""
+    """The service, which the pages of one origin may call."""
     return start_service(CORS_ORIGINS="https://app.example.com")
+
+
+def log_of(service):
+    """What a service has written, to the last line."""
+    service.process.terminate()
+    service.process.wait(10)
+    return service.log.read_text()
 
 
 def test_nothing_acknowledged_is_lost_when_the_process_is_killed(service):
@@ -3564,11 +3576,11 @@ def test_on_a_terminal_the_log_is_short_lines_and_tracebacks_as_python_prints_th
     service = start_service("terminal:app", code=tmp_path)
     service.client.get("/route")
     service.client.get(TASKS)
-    lines = service.log.read_text().splitlines()
+    lines = log_of(service).splitlines()
     start = lines.index("Traceback (most recent call last):")
-    *_, failure, request, refusal = lines
+    end = lines.index("ZeroDivisionError: division by zero")
+    request, refusal = lines[end + 1 : end + 3]
     assert re.fullmatch(TIME + "ERROR ZeroDivisionError: division by zero", lines[start - 1])
-    assert failure == "ZeroDivisionError: division by zero"
     assert re.fullmatch(TIME + "INFO GET /route 500 .* INTERNAL_ERROR .*", request)
     assert re.fullmatch(TIME + "INFO GET /api/v1/tasks 401 .* UNAUTHORIZED .* no token", refusal)
 
@@ -3578,20 +3590,19 @@ def test_on_a_terminal_the_log_is_short_lines_and_tracebacks_as_python_prints_th
 def test_a_request_is_logged_where_the_level_of_the_log_lets_it(start_service, level, told):
     service = start_service(LOG_LEVEL=level)
     service.client.get("/no/such/path")
-    assert ("GET /no/such/path" in service.log.read_text()) is told
+    assert ("GET /no/such/path" in log_of(service)) is told
 
 
 # ---------------------------------------------------------------- README
 
 
 @pytest.fixture
-def shell(start_service, readme):
-    """Runs the lines of the README's block of this number against the service."""
-    service = start_service()
+def shell(service, readme):
+    """Runs the README's lines of the block that holds these words, against the service."""
     blocks = re.findall("```sh\n(.*?)```", readme, re.DOTALL)
 
-    def run(section):
-        [block] = [block for block in blocks if section in block]
+    def run(words):
+        [block] = [block for block in blocks if words in block]
         lines = block.replace("localhost:8000", f"localhost:{service.port}")
         lines = lines.replace(".venv/bin/python", sys.executable)
         ended = subprocess.run(
@@ -3619,10 +3630,10 @@ def test_the_session_of_the_readme_prints_what_stands_there(shell, readme):
     assert without_chance(shell("auth/signup")) == without_chance(printed)
 
 
-def test_the_readme_shows_the_data_and_starts_afresh(shell, database_url):
+def test_the_readme_shows_the_data_and_starts_afresh(service, shell):
     shell("auth/signup")
     assert shell("drop_all").count("title='Laundry'") == 2
-    with contextlib.closing(create_engine(database_url, poolclass=NullPool).connect()) as left:
+    with create_engine(service.url, poolclass=NullPool).connect() as left:
         assert inspect(left).get_table_names() == []
 
 
@@ -3695,37 +3706,58 @@ def stats(caller: CurrentCaller) -> int:
 """
 
 
-@pytest.fixture
-def changed(start_service, tmp_path):
+@pytest.fixture(scope="session")
+def changed(main, tmp_path_factory):
     """The service with the changes of the README, on a database that had a task before them."""
-    ada = Person(start_service().client, "ada")
-    ada.task(title="old", due_date="2026-01-01")
+    folder = tmp_path_factory.mktemp("changed")
     code = {name: (HERE / name).read_text() for name in ("main.py", "models.py", "schemas.py")}
     for name, above, line in CHANGES:
         code[name] = code[name].replace(above, line + above, 1)
     code["models.py"] += NEW_TABLES
     code["main.py"] += NEW_ROUTES
     for name, content in code.items():
-        (tmp_path / name).write_text(content)
-    return start_service(code=tmp_path, PYTHONPATH="")
+        (folder / name).write_text(content)
+    with processes(main, folder) as start:
+        Person(start().client, "ada").task(title="old", due_date="2026-01-01")
+        yield start(code=folder, PYTHONPATH="")
 
 
-def test_the_changes_of_the_readme_stand_there_and_are_lines_of_these_files(readme):
+@pytest.fixture
+def owner(changed):
+    """Whose task was there before the changes."""
+    return Person(changed.client, "ada")
+
+
+def test_the_changes_stand_in_the_readme_and_have_their_place_in_the_code(readme):
     for name, above, line in CHANGES:
         assert f"`{line.strip()}`" in readme
         assert (HERE / name).read_text().count(above) == 1
 
 
-def test_the_changes_of_the_readme_work_on_a_database_that_has_tasks(changed):
-    ada = Person(changed.client, "ada")
-    assert ada.task(title="new", color="red")["color"] == "red"
-    assert ada.titles("?overdue=true") == ["old"]
-    assert ada.post("/projects?name=good").json()["user_id"] == "ada"
-    assert ada.post("/projects?name=bad").status == 500
-    assert ada.titles("?sort_by=title&sort_order=asc") == ["good", "new", "old"]
-    assert ada.get("/tasks/stats").json() == 3
-    [task] = ada.tasks("?q=good")
-    assert task["project_id"] == 1
-    assert ada.post(f"{at(task)}/comments?text=hello").json()["task_id"] == task["id"]
-    assert ada.delete(at(task)).status == 204
+def test_a_field_and_a_filter_of_the_readme_work_with_the_tasks_that_were_there(owner):
+    assert owner.task(title="new", color="red")["color"] == "red"
+    assert [task["color"] for task in owner.tasks("?overdue=true")] == [None]
+    assert owner.titles("?overdue=true&limit=1") == ["old"]
+
+
+def test_a_project_of_the_readme_and_its_task_are_made_both_or_neither(owner):
+    assert owner.post("/projects?name=bad").status == 500
+    assert owner.titles("?q=bad") == []
+    project = owner.post("/projects?name=good").json()
+    assert [task["project_id"] for task in owner.tasks("?q=good")] == [project["id"]]
+
+
+def test_a_handler_of_the_readme_logs(changed, owner):
+    owner.post("/projects?name=logged")
     assert "ada was here" in changed.log.read_text()
+
+
+def test_a_comment_of_the_readme_goes_with_its_task(owner):
+    task = owner.task()
+    comment = owner.post(f"{at(task)}/comments?text=hello").json()
+    assert comment["task_id"] == task["id"]
+    assert owner.delete(at(task)).status == 204
+
+
+def test_the_stats_of_the_readme_answer(owner):
+    assert owner.get("/tasks/stats").json() == len(owner.tasks("?limit=100"))
