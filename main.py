@@ -1642,13 +1642,16 @@ def add_missing_columns(connection: Connection, table: Table) -> None:
 
     Raises SchemaError for a column that can't be added, and for a table that is not ours.
     """
+    quoted = connection.dialect.identifier_preparer
     stored = inspect(connection).get_columns(table.name)
     for found in stored:
         is_required = not found["nullable"] and found["default"] is None
         if is_required and found["name"] not in table.columns:
+            name = quoted.quote(found["name"])
             raise SchemaError(
                 f"the table {table.name} needs a value for {found['name']}, which its model lacks: "
-                "it is of another application, or of an older model"
+                "it is of another application; or, of a field that you have removed, run: "
+                f"ALTER TABLE {quoted.format_table(table)} DROP COLUMN {name}"
             )
     names = [found["name"] for found in stored]
     missing = [column for column in table.columns if column.name not in names]
