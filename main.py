@@ -414,7 +414,7 @@ app = FastAPIOffline(
     title="Task API",
     version="1.0.0",
     description="Tasks of many users, with search and recurrence. **To try it:** sign up below, "
-    "press *Authorize*, sign in with the same e-mail and password (at the top), "
+    "press *Authorize*, sign in as *account* with the same e-mail and password, "
     "then create a task.",
     lifespan=lifespan,
     # With a default FastAPI documents no 422.
@@ -1685,36 +1685,51 @@ def add_missing_columns(connection: Connection, table: Table) -> None:
 
     Raises SchemaError for a column that can't be added, and for a table that is not ours.
     """
+    quoted = connection.dialect.identifier_preparer
     stored = inspect(connection).get_columns(table.name)
     for found in stored:
         is_required = not found["nullable"] and found["default"] is None
         if is_required and found["name"] not in table.columns:
+            name = quoted.quote(found["name"])
             raise SchemaError(
                 f"the table {table.name} needs a value for {found['name']}, which its model lacks: "
-                "it is of another application, or of an older model"
+                "it is of another application; or, of a field that you have removed, run: "
+                f"ALTER TABLE {quoted.format_table(table)} DROP COLUMN {name}"
             )
     names = [found["name"] for found in stored]
-    for column in table.columns:
-        if column.name not in names:
-            add_column(connection, column)
+    missing = [column for column in table.columns if column.name not in names]
+    for column in missing:
+        add_column(connection, column)
+    for index in table.indexes:
+        if any(column.name in index.columns for column in missing):
+            index.create(connection)
 
 
 def add_column(connection: Connection, column: Column[Any]) -> None:
     """Adds a column, with the default of its field for the rows that are there."""
+    quoted = connection.dialect.identifier_preparer
+    table = quoted.format_table(column.table)
     definition = CreateColumn(column).compile(dialect=connection.dialect)
-    statement = f"ALTER TABLE {column.table.name} ADD COLUMN {definition}"
+    statement = f"ALTER TABLE {table} ADD COLUMN {definition}"
     if column.default is not None:
         statement += f" DEFAULT {default_of(connection, column)}"
-    elif not column.nullable:
+    elif not column.nullable and column.server_default is None:
         raise SchemaError(f"a new field needs a default; or run: {statement} DEFAULT …")
     for key in column.foreign_keys:
-        statement += f" REFERENCES {key.column.table.name} ({key.column.name})"
+        if key.constraint is not None and len(key.constraint.elements) > 1:
+            raise SchemaError(
+                f"{column.name} is in a foreign key of several columns, which only a new table "
+                f"can have; without the key run: {statement}"
+            )
+        referred = quoted.format_column(key.column)
+        statement += f" REFERENCES {quoted.format_table(key.column.table)} ({referred})"
         if key.ondelete:
             statement += f" ON DELETE {key.ondelete}"
     connection.exec_driver_sql(statement)
-    for index in column.table.indexes:
-        if column.name in index.columns:
-            index.create(connection)
+    if column.unique and not column.index:
+        name = quoted.quote(f"{column.table.name}_{column.name}_key")
+        unique = f"CREATE UNIQUE INDEX {name} ON {table} ({quoted.format_column(column)})"
+        connection.exec_driver_sql(unique)
     log.warning("added what the model has gained: %s", statement)
 
 
@@ -1723,8 +1738,11 @@ def default_of(connection: Connection, column: Column[Any]) -> str:
     value = column.default.arg  # type: ignore[union-attr]
     if callable(value):
         value = value(None)
-    literals = {"literal_binds": True}
-    return str(literal(value, column.type).compile(connection, compile_kwargs=literals))
+    default = literal(value, column.type)
+    if isinstance(value, list | dict):
+        # SQLAlchemy writes no JSON as a literal.
+        default = literal(json.dumps(value))
+    return str(default.compile(connection, compile_kwargs={"literal_binds": True}))
 
 
 def distribute_tables(connection: Connection) -> None:
@@ -1741,10 +1759,12 @@ def close_public_door(connection: Connection) -> None:
     """Row level security, so that the public key of Supabase and its like reads nothing."""
     if not connection.scalar(text("SELECT count(*) FROM pg_roles WHERE rolname = 'anon'")):
         return
+    quoted = connection.dialect.identifier_preparer
     for table in SQLModel.metadata.sorted_tables:
-        is_closed = f"SELECT relrowsecurity FROM pg_class WHERE oid = '{table.name}'::regclass"
+        name = quoted.format_table(table)
+        is_closed = f"SELECT relrowsecurity FROM pg_class WHERE oid = '{name}'::regclass"
         if not connection.scalar(text(is_closed)):
-            connection.execute(text(f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY"))
+            connection.execute(text(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"))
 
 
 def limit_statement(

@@ -43,12 +43,14 @@ from jose import jwk, jwt
 from jose.utils import base64url_encode
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import ForeignKeyConstraint, NullPool, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Field, Session, SQLModel, select
+
+from models import Priority, StringListType
 
 HERE = Path(__file__).parent
-UVICORN = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", str(HERE)]
+UVICORN = [sys.executable, "-m", "uvicorn"]
 SECRET = "a secret for tests, of over 32 characters"
 OTHER_SECRET = "another secret of more than 32 characters"
 PASSWORD = "correct horse battery"
@@ -322,6 +324,8 @@ BAD_SETTINGS = {
     "no minutes": ("JWT_EXPIRE_MINUTES", "0"),
     "a minute over a year": ("JWT_EXPIRE_MINUTES", "525601"),
     "keys in a file": ("JWT_JWKS_URL", "file:///etc/passwd"),
+    "port beyond the last": ("PORT", "65536"),
+    "no level of a log": ("LOG_LEVEL", "loud"),
     "every origin": ("CORS_ORIGINS", "*"),
     "page from a file": ("CORS_ORIGINS", "null"),
     "page from a file in a web view": ("CORS_ORIGINS", "file://"),
@@ -436,6 +440,10 @@ GOOD_SETTINGS = {
         {"JWT_SECRET": SECRET, "DATABASE_URL": f" postgresql{NEON} \n"},
         ("database_url", make_url("postgresql+psycopg2" + NEON)),
     ),
+    "level of the log in any letter case": (
+        {"JWT_SECRET": SECRET, "LOG_LEVEL": "debug"},
+        ("log_level", "DEBUG"),
+    ),
     "database of postgres": (
         {"JWT_SECRET": SECRET, "DATABASE_URL": "postgres" + NEON},
         ("database_url", make_url("postgresql+psycopg2" + NEON)),
@@ -514,8 +522,9 @@ def test_a_file_of_settings_that_is_no_text_stops_the_start(start):
 @pytest.mark.usefixtures("main")
 def test_uvicorn_ends_with_one_line_and_no_traceback_on_a_bad_setting(tmp_path):
     environment = os.environ | {"JWT_SECRET": "hunter2"}
+    command = [*UVICORN, "main:app", "--app-dir", HERE]
     ended = subprocess.run(
-        UVICORN, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
     assert ended.stdout == ""
@@ -586,6 +595,171 @@ def test_workers_that_start_at_once_make_the_tables_once(main, ada):
     at_once([main.create_tables] * 8)
     task = ada.task()
     assert ada.tasks() == [task]
+
+
+@pytest.fixture
+def orders(main, sql):
+    """A table with a row, of a name that SQL must quote; a test says what its model is now."""
+    sql("CREATE TABLE \"order\" (id INTEGER PRIMARY KEY, note VARCHAR(9) DEFAULT 'old')")
+    sql('INSERT INTO "order" (id) VALUES (1)')
+    yield
+    if "order" in SQLModel.metadata.tables:
+        SQLModel.metadata.remove(SQLModel.metadata.tables["order"])
+    # A start may have failed.
+    main.app.state.has_tables = True
+    main.app.state.waits_for_database = False
+    sql('DROP TABLE "order"')
+    if main.ON_POSTGRESQL:
+        # What it makes for an enum.
+        sql("DROP TYPE IF EXISTS priority")
+
+
+def order_model(kind, field, *constraints):
+    """The model of that table, which has gained a field and lacks the note."""
+    attributes = {
+        "__module__": __name__,
+        "__annotations__": {"id": int, "gained": kind},
+        "__tablename__": "order",
+        "__table_args__": constraints,
+        "id": Field(primary_key=True),
+        "gained": field,
+    }
+    # Each has a name of its own, for SQLAlchemy forgets none.
+    return type(SQLModel)(f"Order{uuid.uuid4().hex}", (SQLModel,), attributes, table=True)
+
+
+def columns(main):
+    """The name, type and default of each column of that table."""
+    found = inspect(main.autocommit).get_columns("order")
+    return [(column["name"], str(column["type"]), column["default"]) for column in found]
+
+
+NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+# The type of a gained field, the field, and what the row that was there has then.
+GAINED = {
+    "may be null": (str | None, None, None),
+    "may be null with a default": (str | None, "it's 100%", "it's 100%"),
+    "text": (str, "it's 100%", "it's 100%"),
+    "number": (int, -3, -3),
+    "fraction": (float, 1.5, 1.5),
+    "flag": (bool, True, True),
+    "enum": (Priority, Priority.HIGH, Priority.HIGH),
+    "list": (list[str], Field(default=["a"], sa_type=StringListType), ["a"]),
+    "empty list": (list[str], Field(default_factory=list, sa_type=StringListType), []),
+    "moment": (datetime, NEW_YEAR, NEW_YEAR),
+    "made by a function": (str, Field(default_factory=lambda: "made"), "made"),
+}
+
+
+@pytest.mark.usefixtures("orders")
+@cases("kind, field, value", GAINED)
+def test_a_gained_field_is_added_once_by_eight_workers_and_told(main, logged, kind, field, value):
+    model = order_model(kind, field)
+    at_once([main.create_tables] * 8)
+    with Session(main.autocommit) as session:
+        assert session.get(model, 1).gained == value
+    [line] = [line for line in logged() if line["level"] == "WARNING"]
+    assert 'ALTER TABLE "order" ADD COLUMN gained' in line["message"]
+
+
+@pytest.mark.usefixtures("orders")
+def test_nothing_but_the_gained_field_is_altered(main, sql):
+    before = columns(main)
+    order_model(str | None, None)
+    main.create_tables()
+    *kept, gained = columns(main)
+    assert kept == before
+    assert gained[0] == "gained"
+
+
+# The gained field, and a statement that it refuses.
+GAINED_RULES = {
+    "foreign key": (
+        Field(default=None, foreign_key="users.id"),
+        "UPDATE \"order\" SET gained = 'nobody'",
+    ),
+    "unique": (
+        Field(default=None, unique=True),
+        "INSERT INTO \"order\" (id, gained) VALUES (2, 'x'), (3, 'x')",
+    ),
+    "unique with an index": (
+        Field(default=None, unique=True, index=True),
+        "INSERT INTO \"order\" (id, gained) VALUES (2, 'x'), (3, 'x')",
+    ),
+}
+
+
+@pytest.mark.usefixtures("orders")
+@cases("field, statement", GAINED_RULES)
+def test_the_rule_of_a_gained_field_is_kept(main, sql, field, statement):
+    order_model(str | None, field)
+    main.create_tables()
+    with pytest.raises(IntegrityError):
+        sql(statement)
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_gained_field_has_its_index(main):
+    order_model(str | None, Field(default=None, index=True))
+    main.create_tables()
+    indexes = inspect(main.autocommit).get_indexes("order")
+    assert ["gained"] in [index["column_names"] for index in indexes]
+
+
+def test_a_gained_column_of_the_tasks_is_added_and_tasks_go_on(main, ada, sql):
+    task = ada.task()
+    sql("ALTER TABLE tasks DROP COLUMN due_local")
+    main.create_tables()
+    assert ada.get(at(task)).json() == task
+    assert ada.toggle(task)
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_field_without_a_default_is_one_error_with_its_cure_and_a_503(main, logged, monkeypatch):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
+    monkeypatch.setattr(main, "DB_RETRY", 0.01)
+    order_model(int, Field())
+    with serving(main.app) as client:
+        assert error(client.get("/health/ready")) == AWAY
+    [line] = [line for line in logged() if line["level"] == "ERROR"]
+    assert 'run: ALTER TABLE "order" ADD COLUMN gained INTEGER NOT NULL DEFAULT' in line["message"]
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_gained_field_in_a_foreign_key_of_several_columns_is_an_error_that_says_so(main):
+    key = ForeignKeyConstraint(["gained", "id"], ["tasks.user_id", "tasks.id"])
+    order_model(str | None, None, key)
+    with pytest.raises(main.SchemaError, match="gained is in a foreign key of several columns"):
+        main.create_tables()
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_table_of_another_application_or_with_a_removed_field_is_told(main, sql):
+    sql('DROP TABLE "order"')
+    sql('CREATE TABLE "order" (id INTEGER PRIMARY KEY, needed INTEGER NOT NULL)')
+    order_model(str | None, None)
+    cure = 'of another application; .* run: ALTER TABLE "order" DROP COLUMN needed'
+    with pytest.raises(main.SchemaError, match=cure):
+        main.create_tables()
+
+
+CHILD_TABLES = {"new table": True, "table that gains the key": False}
+
+
+@pytest.mark.usefixtures("orders")
+@cases("is_new", CHILD_TABLES)
+def test_what_belongs_to_a_task_goes_with_it(main, ada, sql, is_new):
+    if is_new:
+        sql('DROP TABLE "order"')
+    key = Field(default=None, foreign_key="tasks.id", ondelete="CASCADE")
+    model = order_model(uuid.UUID | None, key)
+    main.create_tables()
+    task = ada.task()
+    with Session(main.autocommit) as session:
+        session.add(model(id=2, gained=uuid.UUID(task["id"])))
+        session.flush()
+        assert ada.delete(at(task)).status == 204
+        assert session.exec(select(model).where(model.id == 2)).all() == []
 
 
 BROKEN_TASKS = {
@@ -886,6 +1060,14 @@ def test_each_request_is_one_line_without_secrets(ada, logged):
         "time": line["time"],
         "milliseconds": line["milliseconds"],
     }
+
+
+def test_an_error_is_logged_with_its_code_and_detail(ada, logged):
+    ada.get(UNKNOWN)
+    [line] = logged()
+    assert line["code"] == "NOT_FOUND"
+    assert line["detail"] == "Task not found"
+    assert line["message"].endswith(" NOT_FOUND Task not found")
 
 
 LEVELS = {
@@ -1799,6 +1981,12 @@ def test_the_token_of_a_deleted_account_is_worth_nothing(grace):
         assert error(grace.call(*call)) == UNAUTHORIZED
 
 
+def test_the_token_of_a_deleted_account_says_so(grace):
+    grace.delete("/auth/me")
+    for call in (("GET", TASKS), ("GET", UNKNOWN), ("POST", TASKS, {"title": "x"})):
+        assert grace.call(*call).json()["detail"] == "This account was deleted"
+
+
 def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(grace):
     tasks = [grace.task(recurrence_rule="FREQ=DAILY") for _ in range(10)]
     toggles = [partial(grace.post, f"{at(task)}/toggle") for task in tasks]
@@ -2005,10 +2193,11 @@ def test_a_handler_that_answers_with_a_user_sends_no_password(main, client, grac
     assert "password_hash" not in user
 
 
-def test_a_route_of_the_tasks_asks_for_a_token_by_itself(main, client, ada):
-    main.tasks.get("/route", include_in_schema=False)(lambda: "here")
-    assert error(client.get(f"{TASKS}/route")) == UNAUTHORIZED
-    assert ada.get(f"{TASKS}/route").json() == "here"
+def test_a_route_of_the_tasks_that_comes_last_answers_and_asks_for_a_token(main, client, ada):
+    main.tasks.get("/stats", include_in_schema=False)(lambda: "here")
+    for path in (f"{TASKS}/stats", "/tasks/stats", f"/api/{ada.user_id}/tasks/stats"):
+        assert error(client.get(path)) == UNAUTHORIZED
+        assert ada.get(path).json() == "here"
 
 
 FORGED = {
@@ -3570,6 +3759,15 @@ def test_the_documentation_keeps_a_token_and_lets_one_try(client):
     assert re.search("tryItOutEnabled.: true", page)
 
 
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_the_documentation_refers_to_nothing_outside(client, path):
+    page = client.get(path).data.decode()
+    assert "//" not in re.sub("<!--.*?-->", "", page, flags=re.DOTALL)
+    files = re.findall('(?:src|href)="([^"]*)"', page)
+    assert len(files) > 1
+    assert {client.get(file).status for file in files} == {200}
+
+
 HEALTH = {
     "alive": ("GET", "/health", b'{"status":"ok"}', 0),
     "alive without a body": ("HEAD", "/health", b"", 0),
@@ -3822,6 +4020,21 @@ def test_the_example_of_a_task_begins_with_its_title_and_is_taken(ada, operation
     assert task == task | example
 
 
+def test_the_example_of_a_change_leaves_the_rest_as_it_is(ada, operations):
+    body = operations["PATCH", f"{TASKS}/{{task_id}}"]["requestBody"]
+    example = body["content"]["application/json"]["example"]
+    task = ada.task(tags=["home"])
+    changed = ada.patch(at(task), example).json()
+    assert changed == task | example | {"updated_at": changed["updated_at"]}
+
+
+def test_the_example_of_a_toggle_flips(ada, operations):
+    body = operations["POST", f"{TASKS}/{{task_id}}/toggle"]["requestBody"]
+    example = body["content"]["application/json"]["example"]
+    toggle = partial(ada.post, f"{at(ada.task())}/toggle", example)
+    assert [toggle().json()["completed"] for _ in range(3)] == [True, False, True]
+
+
 @pytest.fixture
 def readme():
     return (HERE / "README.md").read_text()
@@ -3842,43 +4055,69 @@ def test_the_readme_names_every_route(operations, readme):
 # ---------------------------------------------------------------- processes
 
 
-COMMANDS = {
-    "uvicorn": [*UVICORN, "--port"],
-    "file": [sys.executable, str(HERE / "main.py")],
-}
+@contextlib.contextmanager
+def empty_database(main, folder):
+    """The address of a database of its own."""
+    if not main.ON_POSTGRESQL:
+        yield f"sqlite:///{folder}/tasks.db"
+        return
+    name = f"test_{uuid.uuid4().hex}"
+    url = main.settings.database_url
+    owner = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextlib.contextmanager
+def processes(main, folder):
+    """Starts the service as a process of its own, as an operator does, on an empty database."""
+    with empty_database(main, folder) as url, contextlib.ExitStack() as running:
+
+        def start(app="main:app", code=HERE, command=None, **variables):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            log = folder / f"log-{port}"
+            command = command or [*UVICORN, app, "--app-dir", code, "--port", str(port)]
+            settings = {"DATABASE_URL": url, "PORT": str(port), "PYTHONPATH": str(HERE)}
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=os.environ | settings | variables,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            running.callback(process.wait)
+            running.callback(process.kill)
+            client = Client(port)
+            while process.poll() is None:
+                with contextlib.suppress(urllib3.exceptions.HTTPError):
+                    client.get("/health")
+                    break
+            return SimpleNamespace(url=url, port=port, process=process, client=client, log=log)
+
+        yield start
 
 
 @pytest.fixture
-def service(request, main, tmp_path):
-    """The service as a process of its own, as an operator starts it."""
-    url = f"sqlite:///{tmp_path}/tasks.db"
-    if main.ON_POSTGRESQL:
-        url = main.settings.database_url.render_as_string(hide_password=False)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    command = COMMANDS[getattr(request, "param", "uvicorn")]
-    variables = {"DATABASE_URL": url, "CORS_ORIGINS": ",".join(LISTED_ORIGINS)}
-    if command[-1] == "--port":
-        command = [*command, port]
-    else:
-        variables["PORT"] = port
-    client = Client(int(port))
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=os.environ | variables,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    while process.poll() is None:
-        with contextlib.suppress(urllib3.exceptions.HTTPError):
-            client.get("/health")
-            break
-    yield SimpleNamespace(url=url, process=process, client=client, log=log)
-    process.kill()
-    process.wait()
+def start_service(main, tmp_path):
+    with processes(main, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture
+def service(start_service):
+    """The service, which the pages of two origins may call."""
+    return start_service(CORS_ORIGINS=",".join(LISTED_ORIGINS))
+
+
+def log_of(service):
+    """What a service has written, to the last line."""
+    service.process.terminate()
+    service.process.wait(10)
+    return service.log.read_text()
 
 
 def test_nothing_acknowledged_is_lost_when_the_process_is_killed(service):
@@ -3913,8 +4152,8 @@ def test_only_the_origins_of_the_setting_may_read(service):
 
 
 @on_postgresql
-@pytest.mark.parametrize("service", ["file"], indirect=True)
-def test_the_file_itself_listens_on_the_port_of_the_setting_and_ends_on_sigterm(service):
+def test_the_file_itself_listens_on_the_port_of_the_setting_and_ends_on_sigterm(start_service):
+    service = start_service(command=[sys.executable, str(HERE / "main.py")])
     assert service.client.get("/health/ready").status == 200
     service.process.terminate()
     assert service.process.wait(10) in (0, -signal.SIGTERM)
@@ -3955,3 +4194,209 @@ def test_sigterm_answers_what_is_in_flight_and_ends(service, email):
     assert service.process.wait(10) in (0, -signal.SIGTERM)
     lines = service.log.read_text().splitlines()
     assert {json.loads(line)["level"] for line in lines} == {"INFO"}
+
+
+# What makes a file a terminal, and a route that fails.
+TERMINAL = """
+import sys
+sys.stdout.isatty = lambda: True
+from main import app
+app.get("/route")(lambda: 1 / 0)
+"""
+TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2} "
+
+
+@on_sqlite
+def test_on_a_terminal_the_log_is_short_lines_and_tracebacks_as_python_prints_them(
+    start_service, tmp_path
+):
+    (tmp_path / "terminal.py").write_text(TERMINAL)
+    service = start_service("terminal:app", code=tmp_path)
+    service.client.get("/route")
+    service.client.get(TASKS)
+    lines = log_of(service).splitlines()
+    start = lines.index("Traceback (most recent call last):")
+    end = lines.index("ZeroDivisionError: division by zero")
+    request, refusal = lines[end + 1 : end + 3]
+    assert re.fullmatch(TIME + "ERROR ZeroDivisionError: division by zero", lines[start - 1])
+    assert re.fullmatch(TIME + "INFO GET /route 500 .* INTERNAL_ERROR .*", request)
+    assert re.fullmatch(TIME + "INFO GET /api/v1/tasks 401 .* UNAUTHORIZED .* no token", refusal)
+
+
+@on_sqlite
+@cases("level, told", {"information": ("INFO", True), "warnings": ("WARNING", False)})
+def test_a_request_is_logged_where_the_level_of_the_log_lets_it(start_service, level, told):
+    service = start_service(LOG_LEVEL=level)
+    service.client.get("/no/such/path")
+    assert ("GET /no/such/path" in log_of(service)) is told
+
+
+# ---------------------------------------------------------------- README
+
+
+@pytest.fixture
+def shell(service, readme):
+    """Runs the README's lines of the block that holds these words, against the service."""
+    blocks = re.findall("```sh\n(.*?)```", readme, re.DOTALL)
+
+    def run(words):
+        [block] = [block for block in blocks if words in block]
+        lines = block.replace("localhost:8000", f"localhost:{service.port}")
+        lines = lines.replace(".venv/bin/python", sys.executable)
+        ended = subprocess.run(
+            ["sh"],
+            input=lines,
+            cwd=service.log.parent,
+            env=os.environ | {"DATABASE_URL": service.url, "PYTHONPATH": str(HERE)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ended.stderr == ""
+        return ended.stdout
+
+    return run
+
+
+def without_chance(answers):
+    """The text with every id and every moment of now alike."""
+    return re.sub("[0-9a-f-]{36}|[0-9-]{10}T[0-9:]{8}[.][0-9]{6}Z", "…", answers)
+
+
+def test_the_session_of_the_readme_prints_what_stands_there(shell, readme):
+    [printed] = re.findall("```json\n(.*?)```", readme, re.DOTALL)
+    assert without_chance(shell("auth/signup")) == without_chance(printed)
+
+
+def test_the_readme_shows_the_data_and_starts_afresh(service, shell):
+    shell("auth/signup")
+    assert shell("select(Task)").count("title='Laundry'") == 2
+    shell("drop_all")
+    with create_engine(service.url, poolclass=NullPool).connect() as left:
+        assert inspect(left).get_table_names() == []
+
+
+# The file, the line there above which to write, and what: a field, a table, a filter, routes.
+CHANGES = [
+    ("models.py", "    # Before the dates", "    color: Tag | None = None\n"),
+    (
+        "models.py",
+        "    # Before the dates",
+        "    project_id: int | None = "
+        'Field(default=None, foreign_key="project.id", ondelete="SET NULL")\n',
+    ),
+    ("schemas.py", "    limit: int", "    overdue: bool = False\n"),
+    ("main.py", "    return tuple(where)", "    if filters.overdue:\n"),
+    (
+        "main.py",
+        "    return tuple(where)",
+        "        where += [col(Task.due_date) < utc_now(), not_(Task.completed)]\n",
+    ),
+]
+NEW_TABLES = """
+
+class Project(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    name: Title
+
+
+class Comment(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    task_id: uuid.UUID = Field(foreign_key="tasks.id", ondelete="CASCADE")
+    text: Description
+"""
+NEW_ROUTES = """
+
+from models import Comment, Project
+
+
+@app.post("/projects")
+def create_project(name: str, caller: CurrentCaller) -> Project:
+    with Session(engine) as session:
+        project = Project(name=name, user_id=caller.user_id)
+        session.add(project)
+        session.flush()
+        session.add(Task(title=name, user_id=caller.user_id, project_id=project.id))
+        if name == "bad":
+            raise ValueError
+        session.commit()
+        session.refresh(project)
+    log.info("%s was here", caller.user_id)
+    return project
+
+
+@tasks.post("/{task_id}/comments")
+def create_comment(task_id: uuid.UUID, text: str, caller: CurrentCaller) -> Comment:
+    with Session(engine) as session:
+        find_task(session, caller, task_id)
+        comment = Comment(task_id=task_id, text=text)
+        session.add(comment)
+        session.commit()
+        session.refresh(comment)
+    return comment
+
+
+@tasks.get("/stats")
+def stats(caller: CurrentCaller) -> int:
+    with Session(engine) as session:
+        mine = select(func.count()).where(Task.user_id == caller.user_id)
+        return session.exec(mine).one()
+"""
+
+
+@pytest.fixture(scope="session")
+def changed(main, tmp_path_factory):
+    """The service with the changes of the README, on a database that had a task before them."""
+    folder = tmp_path_factory.mktemp("changed")
+    code = {name: (HERE / name).read_text() for name in ("main.py", "models.py", "schemas.py")}
+    for name, above, line in CHANGES:
+        code[name] = code[name].replace(above, line + above, 1)
+    code["models.py"] += NEW_TABLES
+    code["main.py"] += NEW_ROUTES
+    for name, content in code.items():
+        (folder / name).write_text(content)
+    with processes(main, folder) as start:
+        Person(start().client, "ada").task(title="old", due_date="2026-01-01")
+        yield start(code=folder, PYTHONPATH="")
+
+
+@pytest.fixture
+def owner(changed):
+    """Whose task was there before the changes."""
+    return Person(changed.client, "ada")
+
+
+def test_the_changes_stand_in_the_readme_and_have_their_place_in_the_code(readme):
+    for name, above, line in CHANGES:
+        assert f"`{line.strip()}`" in readme
+        assert (HERE / name).read_text().count(above) == 1
+
+
+def test_a_field_and_a_filter_of_the_readme_work_with_the_tasks_that_were_there(owner):
+    assert owner.task(title="new", color="red")["color"] == "red"
+    assert [task["color"] for task in owner.tasks("?overdue=true")] == [None]
+    assert owner.titles("?overdue=true&limit=1") == ["old"]
+
+
+def test_a_project_of_the_readme_and_its_task_are_made_both_or_neither(owner):
+    assert owner.post("/projects?name=bad").status == 500
+    assert owner.titles("?q=bad") == []
+    project = owner.post("/projects?name=good").json()
+    assert [task["project_id"] for task in owner.tasks("?q=good")] == [project["id"]]
+
+
+def test_a_handler_of_the_readme_logs(changed, owner):
+    owner.post("/projects?name=logged")
+    assert "ada was here" in changed.log.read_text()
+
+
+def test_a_comment_of_the_readme_goes_with_its_task(owner):
+    task = owner.task()
+    comment = owner.post(f"{at(task)}/comments?text=hello").json()
+    assert comment["task_id"] == task["id"]
+    assert owner.delete(at(task)).status == 204
+
+
+def test_the_stats_of_the_readme_answer(owner):
+    assert owner.get("/tasks/stats").json() == len(owner.tasks("?limit=100"))
