@@ -1477,7 +1477,7 @@ class RequestContextMiddleware:
                 log_fields["status"] = message["status"]
                 log_fields.update(state.get("error", {}))
                 if is_refused_origin(request_headers, headers):
-                    log_fields["hint"] = cors_hint(request_headers["origin"])
+                    log_fields["hint"] = cors_hint(request_headers["origin"][:200])
             await send(message)
 
         await self.app(scope, limit_body(receive), send_with_headers)

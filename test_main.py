@@ -3,6 +3,7 @@
 The PostgreSQL is the one that TEST_DATABASE_URL names, or else one that pip has installed.
 """
 
+import asyncio
 import contextlib
 import importlib
 import io
@@ -11,6 +12,7 @@ import logging
 import math
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -36,13 +38,14 @@ import psutil
 import pytest
 import urllib3
 import uvicorn
+from anyio import to_thread
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jose import jwk, jwt
 from jose.utils import base64url_encode
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import NullPool, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, SQLModel, select
 
@@ -105,6 +108,12 @@ OPTIONAL_SETTINGS = [
 ]
 
 
+def refuse_tables(engine):
+    """Ends the tests, which drop what they find, before somebody's tables."""
+    for table in inspect(engine).get_table_names():
+        pytest.exit(f"TEST_DATABASE_URL must name an empty database; it has the table {table}")
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def main(request, tmp_path_factory):
     """The module, made anew for each database, in an empty folder."""
@@ -118,11 +127,17 @@ def main(request, tmp_path_factory):
         patch.setenv("DATABASE_URL", url)
         patch.setattr(PasswordHash, "recommended", lambda: cheap_hasher)
         sys.modules.pop("main", None)
-        yield importlib.import_module("main")
+        main = importlib.import_module("main")
+        if main.ON_POSTGRESQL:
+            refuse_tables(main.autocommit)
+        yield main
+        if main.ON_POSTGRESQL:
+            SQLModel.metadata.drop_all(main.autocommit)
+            main.autocommit.dispose()
 
 
 @contextlib.contextmanager
-def serving(app):
+def serving(app, **options):
     """A client of the service, which runs in this process, so that a test can break its insides."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
@@ -131,6 +146,7 @@ def serving(app):
         access_log=False,
         # By itself uvicorn closes a connection after 5 idle seconds, perhaps as a call goes out.
         timeout_keep_alive=600,
+        **options,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
@@ -271,6 +287,20 @@ def at_once(calls):
         return list(pool.map(run, calls))
 
 
+def wait_until(holds):
+    """Until the condition holds; ten seconds are too long."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+
+
+def timed(call):
+    """The seconds that a call takes."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
 # ---------------------------------------------------------------- settings
 
 
@@ -301,6 +331,8 @@ BAD_SETTINGS = {
     "sqlite in a missing folder": ("DATABASE_URL", "sqlite:///no/such/folder/tasks.db"),
     "sqlite with another driver": ("DATABASE_URL", "sqlite+aiosqlite:///tasks.db"),
     "sqlite with a parameter": ("DATABASE_URL", "sqlite:///tasks.db?timeout=soon"),
+    "password with an at": ("DATABASE_URL", "postgresql://user:first@hunter2@host/name"),
+    "option of another library": ("DATABASE_URL", "postgresql://u:hunter2@host/name?pgbouncer=1"),
     "short secret": ("JWT_SECRET", "hunter2"),
     "secret one character too short": ("JWT_SECRET", "x" * 31),
     "secret that is a public key": ("JWT_SECRET", "-----BEGIN PUBLIC KEY----- hunter2 hunter2"),
@@ -359,6 +391,10 @@ GOOD_SETTINGS = {
     "origins": (
         {"JWT_SECRET": SECRET, "CORS_ORIGINS": " https://a.example/, http://b:81 ,"},
         ("cors_origins", ["https://a.example", "http://b:81"]),
+    ),
+    "origin in capitals": (
+        {"JWT_SECRET": SECRET, "CORS_ORIGINS": "https://App.Example.com"},
+        ("cors_origins", ["https://app.example.com"]),
     ),
     "database of postgres": (
         {"JWT_SECRET": SECRET, "DATABASE_URL": "postgres" + NEON},
@@ -491,6 +527,116 @@ def test_workers_that_start_at_once_make_the_tables_once(main, ada):
     assert ada.tasks() == [task]
 
 
+def test_tests_refuse_a_database_that_holds_tables_and_leave_them(server):
+    server.psql("CREATE DATABASE theirs")
+    url = server.get_uri("theirs")
+    with engine_of(url).connect() as connection:
+        connection.execute(text("CREATE TABLE users (name TEXT)"))
+        ended = run_one_test({"TEST_DATABASE_URL": url})
+        assert connection.scalar(text("SELECT count(*) FROM users")) == 0
+    assert ended.returncode != 0
+    assert "must name an empty database; it has the table users" in ended.stdout
+
+
+def test_tests_drop_what_they_have_made(server):
+    server.psql("CREATE DATABASE ours")
+    url = server.get_uri("ours")
+    ended = run_one_test({"TEST_DATABASE_URL": url})
+    assert ended.returncode == 0, ended.stdout
+    assert inspect(engine_of(url)).get_table_names() == []
+
+
+def engine_of(url):
+    """An engine of another PostgreSQL database, which commits each statement by itself."""
+    url = make_url(url).set(drivername="postgresql+psycopg2")
+    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+
+def run_one_test(variables):
+    """Runs one test in another process, with these variables beside the others."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", HERE, "-k", "test_tags_have_a_gin_index"],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def no_tables(main, client):
+    """The database before the first start."""
+    SQLModel.metadata.drop_all(main.autocommit)
+    yield
+    main.create_tables()
+    main.app.state.has_tables = True
+    main.app.state.waits_for_database = False
+
+
+@pytest.mark.usefixtures("no_tables")
+def test_the_tables_are_made_whatever_the_first_attempts_raised(main, logged, monkeypatch):
+    raised = [UnicodeDecodeError("utf-8", b"\xe4", 0, 1, "no UTF-8"), KeyError("x")]
+    make_tables = main.create_tables
+
+    def create_tables():
+        if raised:
+            raise raised.pop()
+        make_tables()
+
+    monkeypatch.setattr(main, "DB_RETRY", 0.01)
+    monkeypatch.setattr(main, "create_tables", create_tables)
+    with serving(main.app) as client:
+        assert Person(client, "ada").task()
+    warnings = [line["message"] for line in logged() if line["level"] == "WARNING"]
+    assert warnings == [
+        "database unavailable: 'x'",
+        "database unavailable: 'utf-8' codec can't decode byte 0xe4 in position 0: no UTF-8",
+    ]
+
+
+FOREIGN_TABLES = {
+    "with a column that we lack": (
+        "id VARCHAR(255) PRIMARY KEY, phone TEXT NOT NULL",
+        "the table users needs a value for phone",
+    ),
+    "with ids of another type": (
+        "id INTEGER PRIMARY KEY, phone TEXT NOT NULL",
+        "",
+    ),
+}
+
+
+@pytest.mark.usefixtures("no_tables")
+@cases("columns, reason", FOREIGN_TABLES)
+def test_a_table_of_another_application_is_one_error_and_a_500_until_it_is_gone(
+    main, sql, logged, monkeypatch, columns, reason
+):
+    monkeypatch.setattr(main, "DB_RETRY", 0.01)
+    sql(f"CREATE TABLE users ({columns})")
+    with serving(main.app) as client:
+        ada = Person(client, "ada")
+        assert error(ada.get()) == CRASHED
+        sql("DROP TABLE users")
+        wait_until(lambda: ada.get().status == 200)
+    errors = [line["message"] for line in logged() if line["message"].startswith("the tables")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"the tables can't be made: {reason}")
+
+
+@on_our_server
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_store_every_letter_is_refused_in_one_line(
+    main, server, monkeypatch, encoding
+):
+    name = encoding.lower()
+    server.psql(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    engine = engine_of(server.get_uri(name))
+    monkeypatch.setattr(main, "engine", engine)
+    with pytest.raises(main.SchemaError, match=f"is in {encoding}; make a new one WITH ENCODING"):
+        main.create_tables()
+    assert inspect(engine).get_table_names() == []
+
+
 BROKEN_TASKS = {
     "no title": "title = ''",
     "recurring without a rule": "is_recurring = true",
@@ -503,6 +649,21 @@ def test_the_database_itself_keeps_a_task_whole(ada, sql, change):
     ada.task()
     with pytest.raises(IntegrityError):
         sql(f"UPDATE tasks SET {change} WHERE user_id = :id", id=ada.user_id)
+
+
+INDEXES = [
+    ["user_id", "created_at"],
+    ["user_id", "completed"],
+    ["user_id", "due_date"],
+]
+
+
+@pytest.mark.usefixtures("client")
+def test_the_lists_of_one_user_have_indexes(main):
+    tables = inspect(main.autocommit)
+    found = [index["column_names"] for index in tables.get_indexes("tasks")]
+    assert [columns for columns in INDEXES if columns not in found] == []
+    assert tables.get_pk_constraint("tasks")["constrained_columns"] == ["user_id", "id"]
 
 
 @on_postgresql
@@ -606,6 +767,28 @@ def test_a_missing_file_is_a_503_and_the_log_says_so(main, client, ada, logged):
 
 
 @on_sqlite
+def test_what_is_written_after_the_file_was_replaced_is_in_the_new_file(main, ada):
+    ada.task(title="old")
+    file = main.settings.database_url.database
+    main.autocommit.dispose()
+    shutil.copy(file, "copy.db")
+    at_once([ada.get] * 8)
+    os.replace("copy.db", file)
+    ada.task(title="new")
+    assert ada.titles() == ["new", "old"]
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        titles = other.execute("SELECT title FROM tasks WHERE user_id = ?", [ada.user_id])
+        assert sorted(titles) == [("new",), ("old",)]
+
+
+@on_sqlite
+def test_a_file_waits_for_the_disk_only_where_it_must(main):
+    with main.autocommit.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA synchronous")) == 1
+
+
+@on_sqlite
 def test_a_file_that_cannot_be_made_is_named_in_the_log(main, logged, monkeypatch):
     monkeypatch.setattr(main, "DB_TIMEOUT", 0.1)
     monkeypatch.setattr(main, "SQLITE_FILE", Path("no/such/folder/tasks.db"))
@@ -668,6 +851,50 @@ def test_a_change_that_waits_for_a_lock_is_a_503_and_is_not_done_later(main, ada
         # Nobody else notices.
         assert ada.task(title="meanwhile")
     assert ada.get(at(task)).json() == task
+
+
+@on_postgresql
+def test_a_slow_statement_is_ended_by_the_server_and_nobody_else_notices(
+    main, client, ada, route, sql, monkeypatch
+):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
+    route(lambda: sql("SELECT pg_sleep(9)"))
+    slow = partial(client.get, "/route")
+    create = partial(ada.post, TASKS, {"title": "meanwhile"})
+    answers = at_once([slow] * 4 + [create] * 20)
+    assert [error(answer) for answer in answers[:4]] == [AWAY] * 4
+    assert [answer.status for answer in answers[4:]] == [201] * 20
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(9)%'"
+    with main.autocommit.connect() as connection:
+        assert connection.scalar(text(f"{running} AND state = 'active'")) == 1
+
+
+@on_postgresql
+def test_a_new_task_that_waits_for_a_lock_is_a_503_and_is_not_made_later(main, ada, monkeypatch):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
+    ada.task()
+    with main.engine.begin() as other:
+        other.execute(text("LOCK TABLE tasks IN SHARE MODE"))
+        assert error(ada.post(TASKS, {"title": "waits for the other"})) == AWAY
+        assert ada.titles() == ["a task"]
+    assert ada.titles() == ["a task"]
+
+
+@on_postgresql
+@pytest.mark.usefixtures("client")
+def test_idle_connections_are_kept_alive_and_a_silent_name_server_costs_two_seconds(main):
+    with main.autocommit.connect() as connection:
+        options = connection.connection.driver_connection.info.dsn_parameters
+    assert options["keepalives_idle"] == "30"
+    assert os.environ["RES_OPTIONS"] == "timeout:2 attempts:1"
+
+
+def test_as_many_handlers_run_at_once_as_there_are_connections(main, client, route):
+    async def threads() -> int:
+        return to_thread.current_default_thread_limiter().total_tokens
+
+    route(threads)
+    assert client.get("/route").json() == main.autocommit.pool.size()
 
 
 @on_our_server
@@ -734,6 +961,21 @@ def test_each_request_is_one_line_without_secrets(ada, logged):
         "time": line["time"],
         "milliseconds": line["milliseconds"],
     }
+
+
+LONG_REQUESTS = {
+    "path": ("/" + "x" * 9000, {}),
+    "origin": ("/health", {"Origin": "https://" + "x" * 9000}),
+    "authorization": (TASKS, {"Authorization": "Bearer " + "x" * 9000}),
+}
+
+
+@on_sqlite
+@cases("path, headers", LONG_REQUESTS)
+def test_of_what_is_long_the_log_holds_the_beginning(client, logged, path, headers):
+    client.get(path, headers=headers)
+    [line] = logged()
+    assert len(json.dumps(line)) < 1000
 
 
 LEVELS = {
@@ -819,6 +1061,42 @@ def test_a_validation_error_names_each_field_and_repeats_no_input(ada):
     assert "hunter2" not in answer.data.decode()
 
 
+GREAT_REQUESTS = {
+    "priorities": ("GET", "?priority=" + "x," * 30_000, None),
+    "repeated priorities": ("GET", "?priority=x" + "&priority=x" * 5000, None),
+    "tags of a list": ("GET", "?tags=" + "x," * 30_000, None),
+    "text": ("GET", "?q=" + "x" * 60_000, None),
+    "number": ("GET", "?limit=" + "1" * 60_000, None),
+    "status": ("GET", "?status=" + "x" * 60_000, None),
+    "bad tags": ("POST", "", {"title": "x", "tags": [""] * 15_000}),
+    "many tags": ("POST", "", {"title": "x", "tags": ["x"] * 12_000}),
+    "rule": ("POST", "", {"title": "x", "recurrence_rule": "FREQ=DAILY;" * 5000}),
+    "title": ("POST", "", {"title": "x" * 60_000}),
+    "number as title": ("POST", "", {"title": [[]] * 15_000}),
+    "zone": ("POST", "", {"title": "x", "timezone": "x" * 60_000}),
+    "date": ("POST", "", {"title": "x", "due_date": "2027-01-01" + "x" * 60_000}),
+}
+
+
+@on_sqlite
+@cases("method, query, body", GREAT_REQUESTS)
+def test_no_error_is_longer_than_its_fault(ada, method, query, body):
+    answer = ada.call(method, TASKS + query, body)
+    assert error(answer) == INVALID
+    assert len(answer.data) < 4000
+
+
+@on_sqlite
+@cases("method, query, body", GREAT_REQUESTS)
+def test_health_answers_soon_whatever_others_send(client, ada, method, query, body):
+    great = partial(ada.call, method, TASKS + query, body)
+    with ThreadPoolExecutor(10) as pool:
+        answers = [pool.submit(great) for _ in range(30)]
+        times = [timed(partial(client.get, "/health")) for _ in range(9)]
+    assert {answer.result().status for answer in answers} == {400}
+    assert sorted(times)[4] < 0.1
+
+
 @pytest.fixture
 def crash(client, route):
     """The answer of a handler that fails."""
@@ -861,6 +1139,20 @@ def test_every_answer_carries_a_request_id_and_the_security_headers(client, ada)
 def test_only_the_caller_may_keep_tasks_and_nobody_an_account(ada):
     assert ada.get().headers["Cache-Control"] == "private, no-cache"
     assert ada.get("/auth/me").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("user_id", ["auth", "auth0|eve", "auth/me"])
+def test_tasks_of_a_user_who_is_called_like_the_accounts_may_be_kept(client, user_id):
+    someone = Person(client, user_id)
+    path = f"/api/{user_id.replace('/', '%2F')}/tasks"
+    assert someone.get(path).headers["Cache-Control"] == "private, no-cache"
+
+
+def test_nobody_may_keep_an_account_below_a_path_of_a_proxy(main, ada):
+    with serving(main.app, root_path="/proxy") as client:
+        me = Person(client, ada.user_id).get("/auth/me")
+    assert me.status == 200
+    assert me.headers["Cache-Control"] == "no-store"
 
 
 def test_only_an_answer_over_https_insists_on_https(ada):
@@ -1166,6 +1458,40 @@ def test_issuer_and_audience_are_checked_when_they_are_set(
     assert person.get().status == status
 
 
+REFUSALS = {
+    "signature": ({"key": OTHER_SECRET}, "Signature verification failed."),
+    "issuer without its slash": ({"iss": "https://us.example"}, "Invalid issuer"),
+    "audience": ({"aud": "them"}, "Invalid audience"),
+    "algorithm": ({"algorithm": "HS512"}, "algorithm"),
+    "no expiry": ({"exp": ...}, "claims: exp"),
+    "no user": ({"sub": ...}, "claims: sub"),
+    "user that is no text": ({"sub": [], "exp": "hunter2"}, "claims: exp, sub"),
+}
+
+
+@on_sqlite
+@cases("changes, reason", REFUSALS)
+def test_the_log_says_why_a_token_was_refused_and_repeats_nothing_of_it(
+    main, client, logged, monkeypatch, changes, reason
+):
+    monkeypatch.setattr(main.settings, "jwt_issuer", "https://us.example/")
+    monkeypatch.setattr(main.settings, "jwt_audience", "us")
+    claims = {"iss": "https://us.example/", "aud": "us"}
+    bearer = token(**claims | changes)
+    Person(client, bearer=bearer).get()
+    [line] = logged()
+    assert line["reason"] == reason
+    assert line["message"].endswith(f" UNAUTHORIZED A valid bearer token is needed {reason}")
+    for secret in (*bearer.split("."), "hunter2"):
+        assert secret not in json.dumps(line)
+
+
+@on_sqlite
+def test_the_log_says_that_there_was_no_token(client, logged):
+    client.get(TASKS)
+    assert logged()[0]["reason"] == "no token"
+
+
 def public_jwk(algorithm):
     """The public key, as an issuer lists it."""
     key = KEYS[algorithm].public_key()
@@ -1184,11 +1510,18 @@ class JwksHandler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.fetched += 1
+        if self.server.is_silent:
+            self.server.may_end.wait()
         if "urllib" in self.headers["User-Agent"]:
             self.send_response(403)
+        elif self.path.endswith("/missing"):
+            self.send_response(404)
         else:
             self.send_response(200)
         self.end_headers()
+        # A blank now and then, for as long as it may not end.
+        while not self.server.may_end.wait(0.05):
+            self.wfile.write(b" ")
         self.wfile.write(json.dumps({"keys": self.server.keys}).encode())
 
     def log_message(self, *_): ...
@@ -1201,6 +1534,9 @@ class Issuer(HTTPServer):
         super().__init__(("127.0.0.1", 0), JwksHandler)
         self.keys = [public_jwk(algorithm) for algorithm in KEYS]
         self.fetched = 0
+        self.is_silent = False
+        self.may_end = threading.Event()
+        self.may_end.set()
         self.url = f"http://127.0.0.1:{self.server_port}/jwks"
         threading.Thread(target=self.serve_forever, args=(0.01,)).start()
 
@@ -1218,6 +1554,7 @@ class Issuer(HTTPServer):
         return f"{content}.{in_base64(signature)}"
 
     def stop(self):
+        self.may_end.set()
         self.shutdown()
         self.server_close()
 
@@ -1312,6 +1649,68 @@ def test_known_keys_go_on_working_while_the_issuer_is_away(main, client, issuer)
     assert Person(client, bearer=issuer.token("ES256", "bob")).get().status == 200
 
 
+PACES = {"silent": True, "dripping": False}
+
+
+@pytest.fixture
+def hanging_issuer(main, issuer):
+    """Makes an issuer that does not end its next answer."""
+
+    def hang(is_silent):
+        issuer.is_silent = is_silent
+        issuer.may_end.clear()
+        return issuer
+
+    return hang
+
+
+@cases("is_silent", PACES)
+def test_a_known_key_waits_for_no_fetch_of_an_unknown_one(
+    main, client, issuer, hanging_issuer, is_silent
+):
+    known = Person(client, bearer=issuer.token("RS256"))
+    unknown = Person(client, bearer=issuer.token("RS256", kid="unknown"))
+    assert known.get().status == 200
+    hanging_issuer(is_silent)
+    main.issuer_keys.fetched_at -= main.REFETCH
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(unknown.get)
+        wait_until(lambda: issuer.fetched == 2)
+        assert known.get().status == 200
+        assert not answer.done()
+        issuer.may_end.set()
+    assert error(answer.result()) == UNAUTHORIZED
+
+
+@cases("is_silent", PACES)
+def test_a_known_key_waits_for_no_fetch_that_is_due(
+    main, client, issuer, hanging_issuer, is_silent
+):
+    known = Person(client, bearer=issuer.token("RS256"))
+    assert known.get().status == 200
+    hanging_issuer(is_silent)
+    main.issuer_keys.fetched_at -= main.KEYS_LIFETIME
+    assert timed(known.get) < 1
+    wait_until(lambda: issuer.fetched == 2)
+
+
+@cases("is_silent", PACES)
+def test_a_fetch_ends_in_time_whatever_arrives(
+    main, client, hanging_issuer, logged, monkeypatch, is_silent
+):
+    monkeypatch.setattr(main, "FETCH_TIMEOUT", 0.3)
+    issuer = hanging_issuer(is_silent)
+    person = Person(client, bearer=issuer.token("RS256"))
+    assert timed(lambda: error(person.get()) == ISSUER_AWAY) < 2
+    assert "TimeoutError" in logged()[0]["message"]
+
+
+@on_sqlite
+@pytest.mark.usefixtures("client")
+def test_a_fetch_of_keys_waits_five_seconds(main):
+    assert main.FETCH_TIMEOUT == 5
+
+
 BAD_KEYS = [
     {},
     {"kty": "RSA", "kid": "broken"},
@@ -1337,6 +1736,33 @@ def test_without_any_key_the_answer_is_503(client, broken_issuer, logged):
     assert error(answer) == ISSUER_AWAY
     assert answer.headers["Retry-After"] == "1"
     assert logged()[0]["message"].startswith(f"issuer keys unavailable: {broken_issuer.url}: ")
+
+
+WAYS_TO_BE_AWAY = {
+    "closed port": ("http://127.0.0.1:1/jwks", "refused"),
+    "no certificate": ("https{}", "SSL"),
+    "status": ("http{}/missing", "404"),
+    "unknown host": ("http://issuer.invalid/jwks", "URLError"),
+}
+
+
+@on_sqlite
+@cases("url, reason", WAYS_TO_BE_AWAY)
+def test_the_log_says_where_the_keys_are_missed_and_why(
+    main, client, issuer, logged, monkeypatch, url, reason
+):
+    url = url.format(issuer.url.removeprefix("http"))
+    monkeypatch.setattr(main.settings, "jwt_jwks_url", url)
+    Person(client, bearer=issuer.token("RS256")).get()
+    message = logged()[0]["message"]
+    assert message.startswith(f"issuer keys unavailable: {url}: ")
+    assert reason in message
+
+
+@on_sqlite
+def test_the_log_says_that_a_key_is_unknown(client, issuer, logged):
+    Person(client, bearer=issuer.token("RS256", kid="unknown")).get()
+    assert logged()[0]["reason"] == "unknown key"
 
 
 def test_without_any_key_the_shared_secret_goes_on_working(client, ada, broken_issuer):
@@ -2271,7 +2697,8 @@ def test_changes_to_different_fields_at_once_are_all_there(ada):
 
 WATER = "Water PLANTS"
 SOIL = "buy soil"
-APPLES = "Äpfel pflücken"
+# Its first letter is the same in the order of every locale.
+APPLES = "Pick Äpfel"
 SNAKE = "snake_case"
 ALL = {WATER, SOIL, APPLES, SNAKE}
 
@@ -2394,7 +2821,7 @@ ORDERS = {
     "?sort_by=updated_at": [SNAKE, APPLES, SOIL, WATER],
     "?sort_by=due_date": [SNAKE, WATER, SOIL, APPLES],
     "?sort_by=due_date&sort_order=asc": [SOIL, WATER, SNAKE, APPLES],
-    "?sort_by=title&sort_order=asc": [SOIL, SNAKE, WATER, APPLES],
+    "?sort_by=title&sort_order=asc": [SOIL, APPLES, SNAKE, WATER],
 }
 
 
