@@ -24,6 +24,7 @@ from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from urllib.error import HTTPError
 from zoneinfo import ZoneInfo
 
 import psycopg2.extensions
@@ -1356,8 +1357,13 @@ def download_keys() -> list[dict[str, str]]:
     # Some issuers refuse urllib by its name.
     headers = {"User-Agent": "task-api"}
     request = urllib.request.Request(str(settings.jwt_jwks_url), headers=headers)
-    with urllib.request.urlopen(request, timeout=FETCH_TIMEOUT) as response:
-        keys: list[dict[str, str]] = json.load(response)["keys"]
+    try:
+        with urllib.request.urlopen(request, timeout=FETCH_TIMEOUT) as response:
+            keys: list[dict[str, str]] = json.load(response)["keys"]
+    except HTTPError as error:
+        # It holds the connection.
+        error.close()
+        raise
     return keys
 
 
