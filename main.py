@@ -291,7 +291,7 @@ ERRORS: dict[schemas.ErrorCode, tuple[int, str, dict[str, str]]] = {
     "METHOD_NOT_ALLOWED": (405, "Method Not Allowed", {}),
     "EMAIL_TAKEN": (409, "This e-mail already has an account", {}),
     "PRECONDITION_FAILED": (412, "The task has changed since", {}),
-    "PAYLOAD_TOO_LARGE": (413, "The body must not be larger than 64 KiB", {}),
+    "PAYLOAD_TOO_LARGE": (413, "The body is larger than 64 KiB, or a form than 8 KiB", {}),
     "TOO_MANY_REQUESTS": (
         429,
         "Too many sign-ins, try again in a minute",
@@ -820,7 +820,8 @@ def read_etags(lines: list[str]) -> list[str] | None:
     """
     if [line.strip() for line in lines] == ["*"]:
         return None
-    return re.findall('"([^"]*)"', ",".join(lines))
+    # More nobody sends, and each costs the database a comparison.
+    return re.findall('"([^"]*)"', ",".join(lines))[:100]
 
 
 async def read_if_match(
@@ -1451,6 +1452,34 @@ async def handle_crash(request: Request, error: Exception) -> Response:
 # ---------------------------------------------------------------- middleware
 
 MAX_BODY = 64 * 1024
+# A form takes longer to read.
+MAX_FORM = 8 * 1024
+# Of the query and the headers together, and of parameters and headers each.
+MAX_HEAD = 32 * 1024
+MAX_HEAD_PARTS = 100
+
+
+class HeadLimitMiddleware:
+    """Refuses a query or headers longer than anybody needs, before they cost anything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on; VALIDATION_ERROR for one that is too long."""
+        if scope["type"] == "http" and is_head_too_long(scope):
+            message = "query and headers must not be larger than 32 KiB, nor more than 100 each"
+            raise validation_error(schemas.FieldError(field="head", message=message))
+        await self.app(scope, receive, send)
+
+
+def is_head_too_long(scope: Scope) -> bool:
+    """Whether the query and the headers are longer, or more, than anybody needs."""
+    headers = scope["headers"]
+    query = scope["query_string"]
+    size = len(query) + sum(len(name) + len(value) for name, value in headers)
+    parts = max(len(headers), query.count(b"&") + 1)
+    return size > MAX_HEAD or parts > MAX_HEAD_PARTS
 
 
 class RequestContextMiddleware:
@@ -1486,7 +1515,7 @@ class RequestContextMiddleware:
                     log_fields["hint"] = cors_hint(request_headers["origin"][:200])
             await send(message)
 
-        await self.app(scope, limit_body(receive), send_with_headers)
+        await self.app(scope, limit_body(receive, request_headers), send_with_headers)
         log_fields["milliseconds"] = round((time.perf_counter() - started) * 1000, 1)
         log_fields["user_id"] = state.get("user_id")
         log.info(access_line(log_fields), extra=log_fields)
@@ -1507,15 +1536,18 @@ def request_id(headers: Headers) -> str:
     return uuid.uuid4().hex
 
 
-def limit_body(receive: Receive) -> Receive:
-    """Receives a body of at most MAX_BODY bytes; PAYLOAD_TOO_LARGE for more."""
+def limit_body(receive: Receive, headers: Headers) -> Receive:
+    """Receives a body of MAX_BODY bytes or a form of MAX_FORM; PAYLOAD_TOO_LARGE for more."""
     size = 0
+    limit = MAX_BODY
+    if "form" in headers.get("content-type", ""):
+        limit = MAX_FORM
 
     async def receive_limited() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY:
+        if size > limit:
             raise ApiError("PAYLOAD_TOO_LARGE")
         return message
 
@@ -1559,7 +1591,9 @@ if not settings.cors_origins:
     local_origins = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 # The last one is the outermost. A crash is answered within the others: it needs their headers.
-app.add_middleware(ExceptionMiddleware, handlers={Exception: handle_crash})
+app.add_middleware(HeadLimitMiddleware)
+outer_handlers: Any = {HTTPException: handle_http_exception, Exception: handle_crash}
+app.add_middleware(ExceptionMiddleware, handlers=outer_handlers)
 app.add_middleware(
     CORSMiddleware,
     allow_origins=settings.cors_origins,
