@@ -1196,8 +1196,7 @@ def get_me(caller: CurrentCaller) -> User:
     with Session(autocommit) as session:
         user = session.get(User, caller.user_id)
         if user is None:
-            create_user(session, caller)
-            user = session.get_one(User, caller.user_id)
+            user = create_user(session, caller)
         return user
 
 
@@ -1210,14 +1209,15 @@ def delete_me(caller: CurrentCaller) -> None:
         raise ApiError("UNAUTHORIZED", "This account was deleted")
 
 
-def create_user(session: Session, caller: schemas.Caller) -> None:
+def create_user(session: Session, caller: schemas.Caller) -> User:
     """Gives a user of an outside issuer a row, before what belongs to them is stored.
 
     A row that is there is locked until the end of the transaction, so that nobody deletes it.
     """
     check_account(session, caller)
     new_user = insert(User).values(id=caller.user_id)
-    session.exec(new_user.on_conflict_do_update(index_elements=["id"], set_={"id": User.id}))
+    statement = new_user.on_conflict_do_update(index_elements=["id"], set_={"id": User.id})
+    return session.scalars(statement.returning(User)).one()
 
 
 def check_account(session: Session, caller: schemas.Caller) -> None:
