@@ -3,7 +3,6 @@
 The PostgreSQL is the one that TEST_DATABASE_URL names, or else one that pip has installed.
 """
 
-import asyncio
 import contextlib
 import importlib
 import io
@@ -1194,6 +1193,36 @@ def test_a_body_of_64_KiB_is_taken_and_one_byte_more_refused(ada, sent):
     assert error(ada.post(TASKS, sent(body + b" "))) == TOO_LARGE
 
 
+FORM_OF_8_KIB = f"username=nobody&password={PASSWORD}&x=".encode().ljust(8192, b"x")
+
+
+def test_a_form_of_8_KiB_is_read_and_one_byte_more_refused(client):
+    assert client.post("/auth/token", FORM_OF_8_KIB, FORM).json()["error"] == "invalid_grant"
+    assert client.post("/auth/token", FORM_OF_8_KIB + b"x", FORM).status == 413
+
+
+HEADS = {
+    "hundred parameters": ("?a=1" + "&b=2" * 99, {}, True),
+    "parameter too many": ("?a=1" + "&b=2" * 100, {}, False),
+    "long query": ("?a=" + "x" * 31_000, {}, True),
+    "too long a query": ("?a=" + "x" * 32_768, {}, False),
+    "long header": ("", {"X-Header": "x" * 31_000}, True),
+    "too long a header": ("", {"X-Header": "x" * 32_768}, False),
+    "ninety headers": ("", {f"X-{number}": "x" for number in range(90)}, True),
+    "hundred headers and the usual": ("", {f"X-{number}": "x" for number in range(100)}, False),
+}
+
+
+@on_sqlite
+@cases("query, headers, taken", HEADS)
+def test_a_query_and_headers_longer_than_anybody_needs_are_a_400(ada, query, headers, taken):
+    answer = ada.get(TASKS + query, headers=headers | {"Origin": "http://localhost:5173"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
+    assert (answer.status == 200) is taken
+    if not taken:
+        assert bad_fields(answer) == ["head"]
+
+
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 LOCAL_ORIGINS = ["http://localhost:5173", "http://127.0.0.1:3000", "https://localhost"]
 FOREIGN_ORIGINS = ["http://localhost.evil.com", "https://evil.com", "null"]
@@ -1874,27 +1903,103 @@ def test_sign_ups_at_once_make_one_account(client, email):
     assert [error(answer) for answer in refused] == [EMAIL_TAKEN] * 5
 
 
+WAYS_TO_HASH = {
+    "sign-up": ("hash", "/auth/signup"),
+    "sign-in": ("verify", "/auth/signin"),
+}
+
+
 @on_postgresql
-def test_no_more_than_two_passwords_are_hashed_at_once(main, client, email, monkeypatch):
-    hash_password = Argon2Hasher().hash
+@cases("work, path", WAYS_TO_HASH)
+def test_no_more_than_two_passwords_are_hashed_at_once(
+    main, client, email, monkeypatch, work, path
+):
+    hash_password = getattr(main.hasher, work)
     running = []
     counts = []
 
-    def counted(password):
-        running.append(password)
+    def counted(*arguments):
+        running.append(arguments)
         counts.append(len(running))
-        hashed = hash_password(password)
+        hashed = hash_password(*arguments)
         running.pop()
         return hashed
 
-    def sign_up(number):
+    def call(number):
         account = {"email": f"{number}{email}", "password": PASSWORD}
-        client.post("/auth/signup", account)
+        client.post(path, account)
 
-    monkeypatch.setattr(main.hasher, "hash", counted)
-    at_once([partial(sign_up, number) for number in range(4)])
-    assert len(counts) == 4
+    main.dummy_hash()
+    monkeypatch.setattr(main.hasher, work, counted)
+    at_once([partial(call, number) for number in range(6)])
+    assert len(counts) == 6
     assert max(counts) == 2
+
+
+@pytest.fixture
+def hashing(main, monkeypatch):
+    """Passwords are compared when the test says so; what was compared."""
+    may_go_on = threading.Event()
+    compared = []
+
+    def verify(password, _hashed):
+        compared.append(password)
+        may_go_on.wait(10)
+        return False
+
+    main.dummy_hash()
+    monkeypatch.setattr(main.hasher, "verify", verify)
+    yield SimpleNamespace(compared=compared, go_on=may_go_on.set)
+    may_go_on.set()
+
+
+@on_postgresql
+def test_nothing_is_hashed_for_a_caller_who_has_gone(main, client, hashing, email):
+    with ThreadPoolExecutor(3) as pool:
+        sign_in = partial(client.post, "/auth/signin")
+        for number in range(2):
+            pool.submit(sign_in, {"email": f"{number}{email}", "password": "waits"})
+        wait_until(lambda: len(hashing.compared) == 2)
+        leave(client, {"email": email, "password": "has gone"})
+        wait_until(lambda: main.HASHING.statistics().tasks_waiting == 1)
+        last = pool.submit(sign_in, {"email": email, "password": "stays"})
+        wait_until(lambda: main.HASHING.statistics().tasks_waiting == 2)
+        hashing.go_on()
+    assert error(last.result()) == WRONG_PASSWORD
+    assert hashing.compared == ["waits", "waits", "stays"]
+
+
+def leave(client, account):
+    """Calls for a sign-in, and does not wait for the answer."""
+    body = json.dumps(account)
+    head = "POST /auth/signin HTTP/1.1\r\nHost: us\r\nContent-Type: application/json"
+    with socket.create_connection(("127.0.0.1", client.pool.port)) as connection:
+        connection.sendall(f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+
+@on_postgresql
+def test_a_queue_that_is_too_long_is_a_429_at_once(main, client, hashing, email, monkeypatch):
+    monkeypatch.setattr(main, "MAX_WAITING", 1)
+    account = {"email": email, "password": "wrong"}
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(client.post, "/auth/signin", account) for _ in range(3)]
+        wait_until(lambda: main.HASHING.statistics().tasks_waiting == 1)
+        refused = [client.post(path, account) for path in ("/auth/signin", "/auth/login")]
+        hashing.go_on()
+    assert [error(answer) for answer in refused] == [TOO_MANY] * 2
+    assert [error(answer.result()) for answer in waiting] == [WRONG_PASSWORD] * 3
+
+
+@pytest.mark.usefixtures("grace")
+def test_the_log_of_a_sign_in_holds_neither_email_nor_password(client, sign_in, email, logged):
+    form = f"username={email}&password=hunter2"
+    assert sign_in().status == 200
+    assert sign_in("hunter2").status == 401
+    assert client.post("/auth/token", form.encode(), FORM).status == 400
+    assert client.post("/auth/signup", {"email": email, "password": "hunter22"}).status == 409
+    assert len(logged()) == 4
+    for secret in (email, email.partition("@")[0], PASSWORD, "hunter2"):
+        assert secret not in json.dumps(logged())
 
 
 @pytest.mark.usefixtures("grace")
@@ -1930,6 +2035,17 @@ def test_after_ten_failures_in_a_minute_the_answer_is_429(main, sign_in, email, 
     assert error(sign_in("wrong", f"not-{email}")) == WRONG_PASSWORD
     monkeypatch.setattr(main, "FAILURE_SECONDS", 0)
     assert sign_in().status == 200
+
+
+@pytest.mark.usefixtures("grace")
+def test_failures_count_for_their_address_alone(client, email):
+    wrong = {"email": email, "password": "wrong"}
+    here = {"X-Forwarded-For": "192.0.2.1"}
+    elsewhere = {"X-Forwarded-For": "192.0.2.2"}
+    for _ in range(10):
+        assert error(client.post("/auth/signin", wrong, here)) == WRONG_PASSWORD
+    assert error(client.post("/auth/signin", wrong, here)) == TOO_MANY
+    assert error(client.post("/auth/signin", wrong, elsewhere)) == WRONG_PASSWORD
 
 
 OAUTH_ERRORS = {
@@ -1986,6 +2102,30 @@ def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(grace):
     assert error(grace.get()) == UNAUTHORIZED
 
 
+def test_deleting_an_account_while_its_tasks_turn_back_leaves_nothing(grace):
+    tasks = [grace.task(recurrence_rule="FREQ=DAILY") for _ in range(10)]
+    for task in tasks:
+        grace.toggle(task)
+    toggles = [partial(grace.post, f"{at(task)}/toggle") for task in tasks]
+    deleted, *toggled = at_once([partial(grace.delete, "/auth/me"), *toggles])
+    assert deleted.status == 204
+    assert {answer.status for answer in toggled} <= {200, 401}
+
+
+OUTSIDE_CALLS = {
+    "new task": ("POST", TASKS, {"title": "x"}),
+    "me": ("GET", "/auth/me", None),
+}
+
+
+@cases("call", OUTSIDE_CALLS)
+def test_a_user_of_an_outside_issuer_may_call_while_their_row_is_deleted(ada, call):
+    calls = [partial(ada.call, *call), partial(ada.delete, "/auth/me")] * 8
+    for _ in range(5):
+        statuses = {answer.status for answer in at_once(calls)}
+        assert statuses <= {200, 201, 204}
+
+
 def test_a_user_of_an_outside_issuer_needs_no_sign_up(ada):
     user = ada.get("/auth/me").json()
     assert user == {
@@ -2014,6 +2154,24 @@ def test_issued_tokens_carry_the_issuer_and_audience_that_are_checked(
     answer = client.post("/auth/signup", {"email": email, "password": PASSWORD})
     grace = Person(client, bearer=answer.json()["access_token"])
     assert grace.get("/auth/me").json()["email"] == email
+
+
+def test_a_new_token_expires_when_it_says(main, client, email, monkeypatch):
+    monkeypatch.setattr(main.settings, "jwt_expire_minutes", 5)
+    given = client.post("/auth/signup", {"email": email, "password": PASSWORD}).json()
+    claims = jwt.get_unverified_claims(given["access_token"])
+    assert given["expires_in"] == 300
+    assert 298 < claims["exp"] - time.time() <= 300
+
+
+@on_sqlite
+def test_a_new_token_is_signed_by_the_algorithm_of_the_setting(main, client, email, monkeypatch):
+    monkeypatch.setattr(main.settings, "jwt_algorithm", "HS512")
+    monkeypatch.setattr(main, "SECRET_KEY", jwk.construct(SECRET, "HS512"))
+    given = client.post("/auth/signup", {"email": email, "password": PASSWORD}).json()
+    bearer = given["access_token"]
+    assert jwt.get_unverified_header(bearer)["alg"] == "HS512"
+    assert Person(client, bearer=bearer).get("/auth/me").json() == given["user"]
 
 
 # ---------------------------------------------------------------- tasks
@@ -2524,6 +2682,7 @@ def test_the_same_idempotency_key_makes_one_task(ada):
     assert again.status == 200
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.json() == first.json()
+    assert again.headers["ETag"] == first.headers["ETag"]
     assert ada.tasks() == [first.json()]
 
 
@@ -2531,6 +2690,31 @@ def test_an_idempotency_key_is_free_again_when_its_task_is_deleted(ada):
     task = ada.post(TASKS, {"title": "first"}, KEY).json()
     ada.delete(at(task))
     assert ada.post(TASKS, {"title": "again"}, KEY).status == 201
+
+
+@pytest.fixture
+def task_made_anew(ada):
+    """A daily task with the key of one that was completed and deleted, and that one's next."""
+    body = {"title": "daily", "recurrence_rule": "FREQ=DAILY", "due_date": "2027-01-01"}
+    first = ada.post(TASKS, body, KEY).json()
+    upcoming = ada.toggle(first)["next_task"]
+    ada.delete(at(first))
+    return ada.post(TASKS, body, KEY).json(), upcoming
+
+
+def test_a_task_made_anew_with_its_key_has_a_next_occurrence_of_its_own(ada, task_made_anew):
+    task, old = task_made_anew
+    upcoming = ada.toggle(task)["next_task"]
+    assert upcoming["due_date"] == "2027-01-02T00:00:00Z"
+    assert upcoming["id"] != old["id"]
+
+
+def test_reopening_a_task_made_anew_leaves_the_old_series_alone(ada, task_made_anew):
+    task, old = task_made_anew
+    upcoming = ada.toggle(task)["next_task"]
+    ada.toggle(task)
+    assert ada.get(at(old)).json() == old
+    assert error(ada.get(at(upcoming))) == NOT_FOUND
 
 
 def test_each_user_has_idempotency_keys_of_their_own(ada, bob):
@@ -2671,6 +2855,28 @@ def test_if_none_match_answers_304_without_a_body_for_the_current_etag(ada, task
     assert answer.headers["ETag"] == '"a1"'
 
 
+ETAGS_IN_LINES = ['"x"', '"a1"', '"y"']
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_every_line_of_if_none_match_counts(ada, task_a1, place):
+    task = task_a1()
+    lines = urllib3.HTTPHeaderDict()
+    for etag in ETAGS_IN_LINES[place:]:
+        lines.add("If-None-Match", etag)
+    assert ada.get(at(task), headers=lines).status == 304
+
+
+def test_every_line_of_if_match_counts_up_to_a_hundred_etags(ada, task_a1):
+    task = task_a1()
+    late = {"If-Match": '"x",' * 100 + '"a1"'}
+    assert error(ada.patch(at(task), {}, late)) == CHANGED
+    lines = urllib3.HTTPHeaderDict()
+    lines.add("If-Match", '"x",' * 98 + '"x"')
+    lines.add("If-Match", '"a1"')
+    assert ada.patch(at(task), {}, lines).status == 200
+
+
 @cases("known", NOT_KNOWN)
 def test_if_none_match_answers_the_task_for_another_etag(ada, task_a1, known):
     task = task_a1()
@@ -2800,6 +3006,48 @@ def test_filters_find_what_they_say(garden, query):
     assert answer.headers["X-Total-Count"] == str(len(titles))
 
 
+def test_a_text_of_200_characters_is_looked_for(ada):
+    text = "Ä" * 199 + "b"
+    task = ada.task(title=text.lower())
+    assert ada.tasks(f"?q={text}") == [task]
+
+
+@pytest.fixture(scope="session")
+def hoarder(main, client):
+    """Somebody with 1,000 long tasks."""
+    someone = Person(client, f"hoarder-{uuid.uuid4()}")
+    someone.task()
+    long = {"user_id": someone.user_id, "title": "a" * 200, "description": "a" * 2000}
+    with Session(main.engine) as session:
+        session.add_all([main.Task(**long) for _ in range(1000)])
+        session.commit()
+    return someone
+
+
+def test_a_search_that_nearly_finds_something_everywhere_takes_no_second(hoarder):
+    search = partial(hoarder.tasks, f"?q={'a' * 199}b")
+    assert timed(search) < 0.5
+
+
+LISTS_OF_PARAMETERS = {
+    "20 priorities": ("priority=" + ",".join(["high"] * 20), 200),
+    "21 priorities": ("priority=" + ",".join(["high"] * 21), 400),
+    "20 priorities, repeated": ("x=1" + "&priority=low" * 20, 200),
+    "21 priorities, repeated": ("x=1" + "&priority=low" * 21, 400),
+    "20 tags": ("tags=" + ",".join(["a"] * 20), 200),
+    "21 tags": ("tags=" + ",".join(["a"] * 21), 400),
+}
+
+
+@on_sqlite
+@cases("query, status", LISTS_OF_PARAMETERS)
+def test_a_parameter_holds_at_most_20_values(ada, query, status):
+    answer = ada.get(f"{TASKS}?{query}")
+    assert answer.status == status
+    if status == 400:
+        assert answer.json()["detail"].endswith("must hold at most 20 values")
+
+
 MOMENTS = {
     "second before": ("2027-01-01T23:59:59", False),
     "first moment": ("2027-01-02T00:00:00", True),
@@ -2863,7 +3111,7 @@ def test_a_page_has_50_tasks_unless_told_otherwise(crowd, query):
     assert crowd.titles(query) == [str(number) for number in PAGES[query]]
 
 
-@pytest.mark.parametrize("offset", [0, 50, 99])
+@pytest.mark.parametrize("offset", [0, 50, 99, 2**31])
 def test_a_page_counts_all_tasks(crowd, offset):
     answer = crowd.get(f"{TASKS}?offset={offset}")
     assert answer.headers["X-Total-Count"] == "51"
@@ -2874,6 +3122,7 @@ BAD_PARAMETERS = {
     "great limit": ("limit", "101"),
     "limit as letter": ("limit", "x"),
     "negative offset": ("offset", "-1"),
+    "offset one too great": ("offset", str(2**31 + 1)),
     "great offset": ("offset", "99999999999999999999"),
     "unknown status": ("status", "done"),
     "neither yes nor no": ("completed", "maybe"),
@@ -2970,6 +3219,10 @@ OTHER_EXAMPLES = {
     # Days that a month or a year lacks are left out.
     "FREQ=MONTHLY": "2027-01-31 2027-03-31 2027-05-31 2027-07-31 2027-08-31 ...",
     "FREQ=YEARLY": "2028-02-29 2032-02-29 2036-02-29 ...",
+    # Leap days, and the one in 28 years that is a Monday.
+    "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29": "2028-02-29 2032-02-29 2036-02-29 ...",
+    "FREQ=YEARLY;BYYEARDAY=366": "2028-12-31 2032-12-31 2036-12-31 ...",
+    "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO": "2044-02-29 2072-02-29 ...",
     "FREQ=DAILY;BYMONTHDAY=1,-1": "2027-01-01 2027-01-31 2027-02-01 2027-02-28 2027-03-01 ...",
     # COUNT counts the first.
     "RRULE:freq=daily;interval=007;count=3": "2027-01-01 2027-01-08 2027-01-15",
@@ -3252,6 +3505,11 @@ BAD_RULES = [
     "FREQ=DAILY;BYMONTH=-1",
     "FREQ=DAILY;BYMONTH=",
     "FREQ=DAILY;BYMONTH=1,,2",
+    "FREQ=DAILY;BYMONTH=1,1",
+    "FREQ=DAILY;BYMONTH=1,2,01",
+    "FREQ=DAILY;BYMONTHDAY=-1,-01",
+    "FREQ=WEEKLY;BYDAY=MO,MO",
+    "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1,1",
     "FREQ=MONTHLY;BYMONTHDAY=0",
     "FREQ=MONTHLY;BYMONTHDAY=32",
     "FREQ=MONTHLY;BYMONTHDAY=-32",
@@ -3296,6 +3554,40 @@ UNREADABLE_RULES = {rule: rule for rule in BAD_RULES} | {
 def test_a_rule_that_cannot_be_read_or_never_matches_is_a_400(ada, rule):
     answer = ada.post(TASKS, {"title": "x", "recurrence_rule": rule})
     assert bad_fields(answer) == ["recurrence_rule"]
+
+
+WAYS_TO_GIVE_A_RULE = {
+    "post": ("POST", TASKS),
+    "put": ("PUT", UNKNOWN),
+    "patch": ("PATCH", UNKNOWN),
+}
+
+
+@on_sqlite
+@cases("method, path", WAYS_TO_GIVE_A_RULE)
+def test_a_rule_is_not_tried_where_it_holds_up_others(main, ada, monkeypatch, method, path):
+    threads = []
+
+    def ever_matches(_rule):
+        threads.append(threading.current_thread().name)
+        return False
+
+    monkeypatch.setattr(main, "ever_matches", ever_matches)
+    body = {"title": "x", "recurrence_rule": "FREQ=DAILY"}
+    assert bad_fields(ada.call(method, path, body)) == ["recurrence_rule"]
+    assert threads == ["AnyIO worker thread"]
+
+
+@on_postgresql
+def test_health_answers_soon_while_others_try_rules(client, ada):
+    rules = [f"FREQ=DAILY;INTERVAL={number};BYMONTH=2;BYMONTHDAY=30" for number in range(1, 41)]
+    with ThreadPoolExecutor(20) as pool:
+        answers = [
+            pool.submit(ada.post, TASKS, {"title": "x", "recurrence_rule": rule}) for rule in rules
+        ]
+        times = [timed(partial(client.get, "/health")) for _ in range(9)]
+    assert {answer.result().status for answer in answers} == {400}
+    assert sorted(times)[4] < 0.1
 
 
 def numbers(first, last):
@@ -3663,32 +3955,47 @@ def test_the_readme_names_every_route(operations, readme):
 
 
 @pytest.fixture
-def service(main, tmp_path):
-    """The service as a process of its own, as an operator starts it."""
+def start_service(main, tmp_path):
+    """Starts the service as a process of its own, as an operator does."""
     url = f"sqlite:///{tmp_path}/tasks.db"
     if main.ON_POSTGRESQL:
         url = main.settings.database_url.render_as_string(hide_password=False)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [*UVICORN, "--port", str(port)]
-    variables = {"DATABASE_URL": url, "CORS_ORIGINS": "https://app.example.com"}
-    client = Client(port)
     log = tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=os.environ | variables,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    while process.poll() is None:
-        with contextlib.suppress(urllib3.exceptions.HTTPError):
-            client.get("/health")
-            break
-    yield SimpleNamespace(url=url, process=process, client=client, log=log)
-    process.kill()
-    process.wait()
+    processes = []
+
+    def start(*command):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        client = Client(port)
+        variables = {
+            "DATABASE_URL": url,
+            "CORS_ORIGINS": "https://app.example.com",
+            "PORT": str(port),
+        }
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [word.format(port=port) for word in command],
+                cwd=tmp_path,
+                env=os.environ | variables,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        processes.append(process)
+        while process.poll() is None:
+            with contextlib.suppress(urllib3.exceptions.HTTPError):
+                client.get("/health")
+                break
+        return SimpleNamespace(url=url, process=process, client=client, log=log)
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def service(start_service):
+    return start_service(*UVICORN, "--port", "{port}")
 
 
 def test_nothing_acknowledged_is_lost_when_the_process_is_killed(service):
@@ -3730,3 +4037,30 @@ def test_sigterm_answers_what_is_in_flight_and_ends(service, email):
     assert service.process.wait(10) in (0, -signal.SIGTERM)
     lines = service.log.read_text().splitlines()
     assert {json.loads(line)["level"] for line in lines} == {"INFO"}
+
+
+@on_postgresql
+def test_sigterm_ends_the_process_while_a_client_sends_no_more_of_its_body(start_service):
+    service = start_service(sys.executable, str(HERE / "main.py"))
+    unfinished = b"POST /auth/signin HTTP/1.1\r\nHost: us\r\nContent-Length: 9\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", service.client.pool.port)) as connection:
+        connection.sendall(unfinished)
+        assert service.client.get("/health").status == 200
+        service.process.terminate()
+        assert service.process.wait(10) in (0, -signal.SIGTERM)
+
+
+@on_postgresql
+def test_without_a_lifespan_tasks_are_kept_and_errors_told(start_service, ada):
+    service = start_service(*UVICORN, "--port", "{port}", "--lifespan", "off")
+    ada.task()
+    someone = Person(service.client, ada.user_id)
+    task = someone.task()
+    assert someone.get(at(task)).json() == task
+    assert error(someone.get(UNKNOWN)) == NOT_FOUND
+
+
+@on_sqlite
+def test_without_a_lifespan_and_its_tables_a_task_is_a_503(start_service):
+    service = start_service(*UVICORN, "--port", "{port}", "--lifespan", "off")
+    assert error(Person(service.client, "ada").get()) == AWAY
