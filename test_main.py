@@ -614,12 +614,13 @@ def test_a_table_of_another_application_is_one_error_and_a_500_until_it_is_gone(
     sql(f"CREATE TABLE users ({columns})")
     with serving(main.app) as client:
         ada = Person(client, "ada")
-        assert error(ada.get()) == CRASHED
+        for _ in range(9):
+            assert error(ada.get()) == CRASHED
+        messages = [line["message"] for line in logged()]
         sql("DROP TABLE users")
         wait_until(lambda: ada.get().status == 200)
-    errors = [line["message"] for line in logged() if line["message"].startswith("the tables")]
-    assert len(errors) == 1
-    assert errors[0].startswith(f"the tables can't be made: {reason}")
+    [told] = [message for message in messages if message.startswith("the tables")]
+    assert told.startswith(f"the tables can't be made: {reason}")
 
 
 @on_our_server
