@@ -24,6 +24,7 @@ from functools import cache, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from urllib.error import HTTPError
 from zoneinfo import ZoneInfo
 
 import psycopg2.extensions
@@ -301,7 +302,7 @@ ERRORS: dict[schemas.ErrorCode, tuple[int, str, dict[str, str]]] = {
     "METHOD_NOT_ALLOWED": (405, "Method Not Allowed", {}),
     "EMAIL_TAKEN": (409, "This e-mail already has an account", {}),
     "PRECONDITION_FAILED": (412, "The task has changed since", {}),
-    "PAYLOAD_TOO_LARGE": (413, "The body must not be larger than 64 KiB", {}),
+    "PAYLOAD_TOO_LARGE": (413, "The body is larger than 64 KiB, or a form than 8 KiB", {}),
     "TOO_MANY_REQUESTS": (
         429,
         "Too many sign-ins, try again in a minute",
@@ -843,7 +844,8 @@ def read_etags(lines: list[str]) -> list[str] | None:
     """
     if [line.strip() for line in lines] == ["*"]:
         return None
-    return re.findall('"([^"]*)"', ",".join(lines))
+    # More nobody sends, and each costs the database a comparison.
+    return re.findall('"([^"]*)"', ",".join(lines))[:100]
 
 
 async def read_if_match(
@@ -1227,8 +1229,7 @@ def get_me(caller: CurrentCaller) -> User:
     with Session(autocommit) as session:
         user = session.get(User, caller.user_id)
         if user is None:
-            create_user(session, caller)
-            user = session.get_one(User, caller.user_id)
+            user = create_user(session, caller)
         return user
 
 
@@ -1246,14 +1247,15 @@ def delete_me(caller: CurrentCaller) -> None:
         raise ApiError("UNAUTHORIZED", "This account was deleted")
 
 
-def create_user(session: Session, caller: schemas.Caller) -> None:
+def create_user(session: Session, caller: schemas.Caller) -> User:
     """Gives a user of an outside issuer a row, before what belongs to them is stored.
 
     A row that is there is locked until the end of the transaction, so that nobody deletes it.
     """
     check_account(session, caller)
     new_user = insert(User).values(id=caller.user_id)
-    session.exec(new_user.on_conflict_do_update(index_elements=["id"], set_={"id": User.id}))
+    statement = new_user.on_conflict_do_update(index_elements=["id"], set_={"id": User.id})
+    return session.scalars(statement.returning(User)).one()
 
 
 def check_account(session: Session, caller: schemas.Caller) -> None:
@@ -1395,8 +1397,13 @@ def download_keys() -> list[dict[str, str]]:
     # Some issuers refuse urllib by its name.
     headers = {"User-Agent": "task-api"}
     request = urllib.request.Request(str(settings.jwt_jwks_url), headers=headers)
-    with urllib.request.urlopen(request, timeout=FETCH_TIMEOUT) as response:
-        keys: list[dict[str, str]] = json.load(response)["keys"]
+    try:
+        with urllib.request.urlopen(request, timeout=FETCH_TIMEOUT) as response:
+            keys: list[dict[str, str]] = json.load(response)["keys"]
+    except HTTPError as error:
+        # It holds the connection.
+        error.close()
+        raise
     return keys
 
 
@@ -1484,6 +1491,34 @@ async def handle_crash(request: Request, error: Exception) -> Response:
 # ---------------------------------------------------------------- middleware
 
 MAX_BODY = 64 * 1024
+# A form takes longer to read.
+MAX_FORM = 8 * 1024
+# Of the query and the headers together, and of parameters and headers each.
+MAX_HEAD = 32 * 1024
+MAX_HEAD_PARTS = 100
+
+
+class HeadLimitMiddleware:
+    """Refuses a query or headers longer than anybody needs, before they cost anything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on; VALIDATION_ERROR for one that is too long."""
+        if scope["type"] == "http" and is_head_too_long(scope):
+            message = "query and headers must not be larger than 32 KiB, nor more than 100 each"
+            raise validation_error(schemas.FieldError(field="head", message=message))
+        await self.app(scope, receive, send)
+
+
+def is_head_too_long(scope: Scope) -> bool:
+    """Whether the query and the headers are longer, or more, than anybody needs."""
+    headers = scope["headers"]
+    query = scope["query_string"]
+    size = len(query) + sum(len(name) + len(value) for name, value in headers)
+    parts = max(len(headers), query.count(b"&") + 1)
+    return size > MAX_HEAD or parts > MAX_HEAD_PARTS
 
 
 class RequestContextMiddleware:
@@ -1519,10 +1554,10 @@ class RequestContextMiddleware:
                 log_fields["status"] = message["status"]
                 log_fields.update(state.get("error", {}))
                 if is_refused_origin(request_headers, headers):
-                    log_fields["hint"] = cors_hint(request_headers["origin"])
+                    log_fields["hint"] = cors_hint(request_headers["origin"][:200])
             await send(message)
 
-        await self.app(scope, limit_body(receive), send_with_headers)
+        await self.app(scope, limit_body(receive, request_headers), send_with_headers)
         log_fields["milliseconds"] = round((time.perf_counter() - started) * 1000, 1)
         log_fields["user_id"] = state.get("user_id")
         log.info(access_line(log_fields), extra=log_fields)
@@ -1543,15 +1578,18 @@ def request_id(headers: Headers) -> str:
     return uuid.uuid4().hex
 
 
-def limit_body(receive: Receive) -> Receive:
-    """Receives a body of at most MAX_BODY bytes; PAYLOAD_TOO_LARGE for more."""
+def limit_body(receive: Receive, headers: Headers) -> Receive:
+    """Receives a body of MAX_BODY bytes or a form of MAX_FORM; PAYLOAD_TOO_LARGE for more."""
     size = 0
+    limit = MAX_BODY
+    if "form" in headers.get("content-type", ""):
+        limit = MAX_FORM
 
     async def receive_limited() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY:
+        if size > limit:
             raise ApiError("PAYLOAD_TOO_LARGE")
         return message
 
@@ -1596,7 +1634,9 @@ if not settings.cors_origins:
     local_origins = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 # The last one is the outermost. A crash is answered within the others: it needs their headers.
-app.add_middleware(ExceptionMiddleware, handlers={Exception: handle_crash})
+app.add_middleware(HeadLimitMiddleware)
+outer_handlers: Any = {HTTPException: handle_http_exception, Exception: handle_crash}
+app.add_middleware(ExceptionMiddleware, handlers=outer_handlers)
 app.add_middleware(
     CORSMiddleware,
     allow_origins=settings.cors_origins,

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -71,6 +72,8 @@ YEARS_AHEAD = 19 * 400
 # From here dateutil has 40 years to search, of each kind that the calendar knows:
 # what matches none of them never matches.
 RULE_CHECK_START = datetime(2360, 1, 1)
+# One search at a time: eight at once keep the interpreter from everybody else.
+SEARCH = threading.Lock()
 
 
 def read_rule(value: str) -> dict[str, str]:
@@ -119,7 +122,8 @@ def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
     """The next date of a series from this local time on, whatever its COUNT and UNTIL."""
     endless = [f"{name}={part}" for name, part in rule.items() if name not in ("COUNT", "UNTIL")]
     moved = start.replace(year=start.year + YEARS_AHEAD)
-    found = rrulestr(";".join(endless), dtstart=moved).after(moved)
+    with SEARCH:
+        found = rrulestr(";".join(endless), dtstart=moved).after(moved)
     if found is None:
         return None
     return found.replace(year=found.year - YEARS_AHEAD, microsecond=start.microsecond)

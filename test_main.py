@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -37,6 +38,7 @@ import psutil
 import pytest
 import urllib3
 import uvicorn
+from anyio import to_thread
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jose import jwk, jwt
@@ -114,6 +116,12 @@ OPTIONAL_SETTINGS = [
 ]
 
 
+def refuse_tables(engine):
+    """Ends the tests, which drop what they find, before somebody's tables."""
+    for table in inspect(engine).get_table_names():
+        pytest.exit(f"TEST_DATABASE_URL must name an empty database; it has the table {table}")
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def main(request, tmp_path_factory):
     """The module, made anew for each database, in an empty folder."""
@@ -127,7 +135,13 @@ def main(request, tmp_path_factory):
         patch.setenv("DATABASE_URL", url)
         patch.setattr(PasswordHash, "recommended", lambda: cheap_hasher)
         sys.modules.pop("main", None)
-        yield importlib.import_module("main")
+        main = importlib.import_module("main")
+        if main.ON_POSTGRESQL:
+            refuse_tables(main.autocommit)
+        yield main
+        if main.ON_POSTGRESQL:
+            SQLModel.metadata.drop_all(main.autocommit)
+            main.autocommit.dispose()
 
 
 @contextlib.contextmanager
@@ -281,6 +295,20 @@ def at_once(calls):
         return list(pool.map(run, calls))
 
 
+def wait_until(holds):
+    """Until the condition holds; ten seconds are too long."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+
+
+def timed(call):
+    """The seconds that a call takes."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
 # ---------------------------------------------------------------- settings
 
 
@@ -315,6 +343,7 @@ BAD_SETTINGS = {
         "DATABASE_URL",
         "postgresql://user:hunter2@@host/name",
     ),
+    "option of another library": ("DATABASE_URL", "postgresql://u:hunter2@host/name?pgbouncer=1"),
     "short secret": ("JWT_SECRET", "hunter2"),
     "secret one character too short": ("JWT_SECRET", "x" * 31),
     "secret that is a public key": ("JWT_SECRET", "-----BEGIN PUBLIC KEY----- hunter2 hunter2"),
@@ -762,6 +791,117 @@ def test_what_belongs_to_a_task_goes_with_it(main, ada, sql, is_new):
         assert session.exec(select(model).where(model.id == 2)).all() == []
 
 
+def test_tests_refuse_a_database_that_holds_tables_and_leave_them(server):
+    server.psql("CREATE DATABASE theirs")
+    url = server.get_uri("theirs")
+    with engine_of(url).connect() as connection:
+        connection.execute(text("CREATE TABLE users (name TEXT)"))
+        ended = run_one_test({"TEST_DATABASE_URL": url})
+        assert connection.scalar(text("SELECT count(*) FROM users")) == 0
+    assert ended.returncode != 0
+    assert "must name an empty database; it has the table users" in ended.stdout
+
+
+def test_tests_drop_what_they_have_made(server):
+    server.psql("CREATE DATABASE ours")
+    url = server.get_uri("ours")
+    ended = run_one_test({"TEST_DATABASE_URL": url})
+    assert ended.returncode == 0, ended.stdout
+    assert inspect(engine_of(url)).get_table_names() == []
+
+
+def engine_of(url):
+    """An engine of another PostgreSQL database, which commits each statement by itself."""
+    url = make_url(url).set(drivername="postgresql+psycopg2")
+    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+
+def run_one_test(variables):
+    """Runs one test in another process, with these variables beside the others."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", HERE, "-k", "test_tags_have_a_gin_index"],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def no_tables(main, client):
+    """The database before the first start."""
+    SQLModel.metadata.drop_all(main.autocommit)
+    yield
+    main.create_tables()
+    main.app.state.has_tables = True
+    main.app.state.waits_for_database = False
+
+
+@pytest.mark.usefixtures("no_tables")
+def test_the_tables_are_made_whatever_the_first_attempts_raised(main, logged, monkeypatch):
+    raised = [UnicodeDecodeError("utf-8", b"\xe4", 0, 1, "no UTF-8"), KeyError("x")]
+    make_tables = main.create_tables
+
+    def create_tables():
+        if raised:
+            raise raised.pop()
+        make_tables()
+
+    monkeypatch.setattr(main, "DB_RETRY", 0.01)
+    monkeypatch.setattr(main, "create_tables", create_tables)
+    with serving(main.app) as client:
+        assert Person(client, "ada").task()
+    warnings = [line["message"] for line in logged() if line["level"] == "WARNING"]
+    assert warnings == [
+        "database unavailable: 'x'",
+        "database unavailable: 'utf-8' codec can't decode byte 0xe4 in position 0: no UTF-8",
+    ]
+
+
+FOREIGN_TABLES = {
+    "with a column that we lack": (
+        "id VARCHAR(255) PRIMARY KEY, phone TEXT NOT NULL",
+        "the table users needs a value for phone",
+    ),
+    "with ids of another type": (
+        "id INTEGER PRIMARY KEY, phone TEXT NOT NULL",
+        "",
+    ),
+}
+
+
+@pytest.mark.usefixtures("no_tables")
+@cases("columns, reason", FOREIGN_TABLES)
+def test_a_table_of_another_application_is_one_error_and_a_500_until_it_is_gone(
+    main, sql, logged, monkeypatch, columns, reason
+):
+    monkeypatch.setattr(main, "DB_RETRY", 0.01)
+    sql(f"CREATE TABLE users ({columns})")
+    with serving(main.app) as client:
+        ada = Person(client, "ada")
+        for _ in range(9):
+            assert error(ada.get()) == CRASHED
+        messages = [line["message"] for line in logged()]
+        sql("DROP TABLE users")
+        wait_until(lambda: ada.get().status == 200)
+    [told] = [message for message in messages if message.startswith("the tables")]
+    assert told.startswith(f"the tables can't be made: {reason}")
+
+
+@on_our_server
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_store_every_letter_is_refused_in_one_line(
+    main, server, monkeypatch, encoding
+):
+    name = encoding.lower()
+    server.psql(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    engine = engine_of(server.get_uri(name))
+    monkeypatch.setattr(main, "engine", engine)
+    with pytest.raises(main.SchemaError, match=f"is in {encoding}; make a new one WITH ENCODING"):
+        main.create_tables()
+    assert inspect(engine).get_table_names() == []
+
+
 BROKEN_TASKS = {
     "no title": "title = ''",
     "recurring without a rule": "is_recurring = true",
@@ -829,6 +969,21 @@ def test_without_a_public_door_the_tables_stay_as_they_are(main):
     query = text("SELECT relrowsecurity FROM pg_class WHERE relname IN ('users', 'tasks')")
     with main.autocommit.connect() as connection:
         assert connection.scalars(query).all() == [False, False]
+
+
+INDEXES = [
+    ["user_id", "created_at"],
+    ["user_id", "completed"],
+    ["user_id", "due_date"],
+]
+
+
+@pytest.mark.usefixtures("client")
+def test_the_lists_of_one_user_have_indexes(main):
+    tables = inspect(main.autocommit)
+    found = [index["column_names"] for index in tables.get_indexes("tasks")]
+    assert [columns for columns in INDEXES if columns not in found] == []
+    assert tables.get_pk_constraint("tasks")["constrained_columns"] == ["user_id", "id"]
 
 
 @on_postgresql
@@ -932,6 +1087,28 @@ def test_a_missing_file_is_a_503_and_the_log_says_so(main, client, ada, logged):
 
 
 @on_sqlite
+def test_what_is_written_after_the_file_was_replaced_is_in_the_new_file(main, ada):
+    ada.task(title="old")
+    file = main.settings.database_url.database
+    main.autocommit.dispose()
+    shutil.copy(file, "copy.db")
+    at_once([ada.get] * 8)
+    os.replace("copy.db", file)
+    ada.task(title="new")
+    assert ada.titles() == ["new", "old"]
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        titles = other.execute("SELECT title FROM tasks WHERE user_id = ?", [ada.user_id])
+        assert sorted(titles) == [("new",), ("old",)]
+
+
+@on_sqlite
+def test_a_file_waits_for_the_disk_only_where_it_must(main):
+    with main.autocommit.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA synchronous")) == 1
+
+
+@on_sqlite
 def test_a_file_that_cannot_be_made_is_named_in_the_log(main, logged, monkeypatch):
     monkeypatch.setattr(main, "DB_TIMEOUT", 0.1)
     monkeypatch.setattr(main, "SQLITE_FILE", Path("no/such/folder/tasks.db"))
@@ -994,6 +1171,50 @@ def test_a_change_that_waits_for_a_lock_is_a_503_and_is_not_done_later(main, ada
         # Nobody else notices.
         assert ada.task(title="meanwhile")
     assert ada.get(at(task)).json() == task
+
+
+@on_postgresql
+def test_a_slow_statement_is_ended_by_the_server_and_nobody_else_notices(
+    main, client, ada, route, sql, monkeypatch
+):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
+    route(lambda: sql("SELECT pg_sleep(9)"))
+    slow = partial(client.get, "/route")
+    create = partial(ada.post, TASKS, {"title": "meanwhile"})
+    answers = at_once([slow] * 4 + [create] * 20)
+    assert [error(answer) for answer in answers[:4]] == [AWAY] * 4
+    assert [answer.status for answer in answers[4:]] == [201] * 20
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(9)%'"
+    with main.autocommit.connect() as connection:
+        assert connection.scalar(text(f"{running} AND state = 'active'")) == 1
+
+
+@on_postgresql
+def test_a_new_task_that_waits_for_a_lock_is_a_503_and_is_not_made_later(main, ada, monkeypatch):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
+    ada.task()
+    with main.engine.begin() as other:
+        other.execute(text("LOCK TABLE tasks IN SHARE MODE"))
+        assert error(ada.post(TASKS, {"title": "waits for the other"})) == AWAY
+        assert ada.titles() == ["a task"]
+    assert ada.titles() == ["a task"]
+
+
+@on_postgresql
+@pytest.mark.usefixtures("client")
+def test_idle_connections_are_kept_alive_and_a_silent_name_server_costs_two_seconds(main):
+    with main.autocommit.connect() as connection:
+        options = connection.connection.driver_connection.info.dsn_parameters
+    assert options["keepalives_idle"] == "30"
+    assert os.environ["RES_OPTIONS"] == "timeout:2 attempts:1"
+
+
+def test_as_many_handlers_run_at_once_as_there_are_connections(main, client, route):
+    async def threads() -> int:
+        return to_thread.current_default_thread_limiter().total_tokens
+
+    route(threads)
+    assert client.get("/route").json() == main.autocommit.pool.size()
 
 
 @on_our_server
@@ -1068,6 +1289,21 @@ def test_an_error_is_logged_with_its_code_and_detail(ada, logged):
     assert line["code"] == "NOT_FOUND"
     assert line["detail"] == "Task not found"
     assert line["message"].endswith(" NOT_FOUND Task not found")
+
+
+LONG_REQUESTS = {
+    "path": ("/" + "x" * 9000, {}),
+    "origin": ("/health", {"Origin": "https://" + "x" * 9000}),
+    "authorization": (TASKS, {"Authorization": "Bearer " + "x" * 9000}),
+}
+
+
+@on_sqlite
+@cases("path, headers", LONG_REQUESTS)
+def test_of_what_is_long_the_log_holds_the_beginning(client, logged, path, headers):
+    client.get(path, headers=headers)
+    [line] = logged()
+    assert len(json.dumps(line)) < 1000
 
 
 LEVELS = {
@@ -1161,6 +1397,42 @@ def test_a_validation_error_names_each_field_and_repeats_no_input(ada):
     assert "hunter2" not in answer.data.decode()
 
 
+GREAT_REQUESTS = {
+    "priorities": ("GET", "?priority=" + "x," * 30_000, None),
+    "repeated priorities": ("GET", "?priority=x" + "&priority=x" * 5000, None),
+    "tags of a list": ("GET", "?tags=" + "x," * 30_000, None),
+    "text": ("GET", "?q=" + "x" * 60_000, None),
+    "number": ("GET", "?limit=" + "1" * 60_000, None),
+    "status": ("GET", "?status=" + "x" * 60_000, None),
+    "bad tags": ("POST", "", {"title": "x", "tags": [""] * 15_000}),
+    "many tags": ("POST", "", {"title": "x", "tags": ["x"] * 12_000}),
+    "rule": ("POST", "", {"title": "x", "recurrence_rule": "FREQ=DAILY;" * 5000}),
+    "title": ("POST", "", {"title": "x" * 60_000}),
+    "number as title": ("POST", "", {"title": [[]] * 15_000}),
+    "zone": ("POST", "", {"title": "x", "timezone": "x" * 60_000}),
+    "date": ("POST", "", {"title": "x", "due_date": "2027-01-01" + "x" * 60_000}),
+}
+
+
+@on_sqlite
+@cases("method, query, body", GREAT_REQUESTS)
+def test_no_error_is_longer_than_its_fault(ada, method, query, body):
+    answer = ada.call(method, TASKS + query, body)
+    assert error(answer) == INVALID
+    assert len(answer.data) < 4000
+
+
+@on_sqlite
+@cases("method, query, body", GREAT_REQUESTS)
+def test_health_answers_soon_whatever_others_send(client, ada, method, query, body):
+    great = partial(ada.call, method, TASKS + query, body)
+    with ThreadPoolExecutor(10) as pool:
+        answers = [pool.submit(great) for _ in range(30)]
+        times = [timed(partial(client.get, "/health")) for _ in range(9)]
+    assert {answer.result().status for answer in answers} == {400}
+    assert sorted(times)[4] < 0.1
+
+
 @pytest.fixture
 def crash(client, route):
     """The answer of a handler that fails."""
@@ -1205,6 +1477,20 @@ def test_only_the_caller_may_keep_tasks_and_nobody_an_account(ada):
     assert ada.get("/auth/me").headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("user_id", ["auth", "auth0|eve", "auth/me"])
+def test_tasks_of_a_user_who_is_called_like_the_accounts_may_be_kept(client, user_id):
+    someone = Person(client, user_id)
+    path = f"/api/{user_id.replace('/', '%2F')}/tasks"
+    assert someone.get(path).headers["Cache-Control"] == "private, no-cache"
+
+
+def test_nobody_may_keep_an_account_below_a_path_of_a_proxy(main, ada):
+    with serving(main.app, root_path="/proxy") as client:
+        me = Person(client, ada.user_id).get("/auth/me")
+    assert me.status == 200
+    assert me.headers["Cache-Control"] == "no-store"
+
+
 def test_only_an_answer_over_https_insists_on_https(ada):
     plain = ada.get()
     https = {"X-Forwarded-Proto": "https"}
@@ -1242,6 +1528,36 @@ def test_a_body_of_64_KiB_is_taken_and_one_byte_more_refused(ada, sent):
     body = b'{"title": "long"}'.ljust(65_536)
     assert ada.post(TASKS, sent(body)).status == 201
     assert error(ada.post(TASKS, sent(body + b" "))) == TOO_LARGE
+
+
+FORM_OF_8_KIB = f"username=nobody&password={PASSWORD}&x=".encode().ljust(8192, b"x")
+
+
+def test_a_form_of_8_KiB_is_read_and_one_byte_more_refused(client):
+    assert client.post("/auth/token", FORM_OF_8_KIB, FORM).json()["error"] == "invalid_grant"
+    assert client.post("/auth/token", FORM_OF_8_KIB + b"x", FORM).status == 413
+
+
+HEADS = {
+    "hundred parameters": ("?a=1" + "&b=2" * 99, {}, True),
+    "parameter too many": ("?a=1" + "&b=2" * 100, {}, False),
+    "long query": ("?a=" + "x" * 31_000, {}, True),
+    "too long a query": ("?a=" + "x" * 32_768, {}, False),
+    "long header": ("", {"X-Header": "x" * 31_000}, True),
+    "too long a header": ("", {"X-Header": "x" * 32_768}, False),
+    "ninety headers": ("", {f"X-{number}": "x" for number in range(90)}, True),
+    "hundred headers and the usual": ("", {f"X-{number}": "x" for number in range(100)}, False),
+}
+
+
+@on_sqlite
+@cases("query, headers, taken", HEADS)
+def test_a_query_and_headers_longer_than_anybody_needs_are_a_400(ada, query, headers, taken):
+    answer = ada.get(TASKS + query, headers=headers | {"Origin": "http://localhost:5173"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
+    assert (answer.status == 200) is taken
+    if not taken:
+        assert bad_fields(answer) == ["head"]
 
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -1575,6 +1891,40 @@ def test_issuer_and_audience_are_checked_when_they_are_set(
     assert person.get().status == status
 
 
+REFUSALS = {
+    "signature": ({"key": OTHER_SECRET}, "Signature verification failed."),
+    "issuer without its slash": ({"iss": "https://us.example"}, "Invalid issuer"),
+    "audience": ({"aud": "them"}, "Invalid audience"),
+    "algorithm": ({"algorithm": "HS512"}, "algorithm"),
+    "no expiry": ({"exp": ...}, "claims: exp"),
+    "no user": ({"sub": ...}, "claims: sub"),
+    "user that is no text": ({"sub": [], "exp": "hunter2"}, "claims: exp, sub"),
+}
+
+
+@on_sqlite
+@cases("changes, reason", REFUSALS)
+def test_the_log_says_why_a_token_was_refused_and_repeats_nothing_of_it(
+    main, client, logged, monkeypatch, changes, reason
+):
+    monkeypatch.setattr(main.settings, "jwt_issuer", "https://us.example/")
+    monkeypatch.setattr(main.settings, "jwt_audience", "us")
+    claims = {"iss": "https://us.example/", "aud": "us"}
+    bearer = token(**claims | changes)
+    Person(client, bearer=bearer).get()
+    [line] = logged()
+    assert line["reason"] == reason
+    assert line["message"].endswith(f" UNAUTHORIZED A valid bearer token is needed {reason}")
+    for secret in (*bearer.split("."), "hunter2"):
+        assert secret not in json.dumps(line)
+
+
+@on_sqlite
+def test_the_log_says_that_there_was_no_token(client, logged):
+    client.get(TASKS)
+    assert logged()[0]["reason"] == "no token"
+
+
 def public_jwk(algorithm):
     """The public key, as an issuer lists it."""
     key = KEYS[algorithm].public_key()
@@ -1593,11 +1943,18 @@ class JwksHandler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.fetched += 1
+        if self.server.is_silent:
+            self.server.may_end.wait()
         if "urllib" in self.headers["User-Agent"]:
             self.send_response(403)
+        elif self.path.endswith("/missing"):
+            self.send_response(404)
         else:
             self.send_response(200)
         self.end_headers()
+        # A blank now and then, for as long as it may not end.
+        while not self.server.may_end.wait(0.05):
+            self.wfile.write(b" ")
         self.wfile.write(json.dumps({"keys": self.server.keys}).encode())
 
     def log_message(self, *_): ...
@@ -1610,6 +1967,9 @@ class Issuer(HTTPServer):
         super().__init__(("127.0.0.1", 0), JwksHandler)
         self.keys = [public_jwk(algorithm) for algorithm in KEYS]
         self.fetched = 0
+        self.is_silent = False
+        self.may_end = threading.Event()
+        self.may_end.set()
         self.url = f"http://127.0.0.1:{self.server_port}/jwks"
         threading.Thread(target=self.serve_forever, args=(0.01,)).start()
 
@@ -1627,6 +1987,7 @@ class Issuer(HTTPServer):
         return f"{content}.{in_base64(signature)}"
 
     def stop(self):
+        self.may_end.set()
         self.shutdown()
         self.server_close()
 
@@ -1742,6 +2103,68 @@ def test_known_keys_go_on_working_while_the_issuer_is_away(main, client, issuer)
     assert Person(client, bearer=issuer.token("ES256", "bob")).get().status == 200
 
 
+PACES = {"silent": True, "dripping": False}
+
+
+@pytest.fixture
+def hanging_issuer(main, issuer):
+    """Makes an issuer that does not end its next answer."""
+
+    def hang(is_silent):
+        issuer.is_silent = is_silent
+        issuer.may_end.clear()
+        return issuer
+
+    return hang
+
+
+@cases("is_silent", PACES)
+def test_a_known_key_waits_for_no_fetch_of_an_unknown_one(
+    main, client, issuer, hanging_issuer, is_silent
+):
+    known = Person(client, bearer=issuer.token("RS256"))
+    unknown = Person(client, bearer=issuer.token("RS256", kid="unknown"))
+    assert known.get().status == 200
+    hanging_issuer(is_silent)
+    main.issuer_keys.fetched_at -= main.REFETCH
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(unknown.get)
+        wait_until(lambda: issuer.fetched == 2)
+        assert known.get().status == 200
+        assert not answer.done()
+        issuer.may_end.set()
+    assert error(answer.result()) == UNAUTHORIZED
+
+
+@cases("is_silent", PACES)
+def test_a_known_key_waits_for_no_fetch_that_is_due(
+    main, client, issuer, hanging_issuer, is_silent
+):
+    known = Person(client, bearer=issuer.token("RS256"))
+    assert known.get().status == 200
+    hanging_issuer(is_silent)
+    main.issuer_keys.fetched_at -= main.KEYS_LIFETIME
+    assert timed(known.get) < 1
+    wait_until(lambda: issuer.fetched == 2)
+
+
+@cases("is_silent", PACES)
+def test_a_fetch_ends_in_time_whatever_arrives(
+    main, client, hanging_issuer, logged, monkeypatch, is_silent
+):
+    monkeypatch.setattr(main, "FETCH_TIMEOUT", 0.3)
+    issuer = hanging_issuer(is_silent)
+    person = Person(client, bearer=issuer.token("RS256"))
+    assert timed(lambda: error(person.get()) == ISSUER_AWAY) < 2
+    assert "TimeoutError" in logged()[0]["message"]
+
+
+@on_sqlite
+@pytest.mark.usefixtures("client")
+def test_a_fetch_of_keys_waits_five_seconds(main):
+    assert main.FETCH_TIMEOUT == 5
+
+
 BAD_KEYS = [
     {},
     {"kty": "RSA", "kid": "broken"},
@@ -1767,6 +2190,33 @@ def test_without_any_key_the_answer_is_503(client, broken_issuer, logged):
     assert error(answer) == ISSUER_AWAY
     assert answer.headers["Retry-After"] == "1"
     assert logged()[0]["message"].startswith(f"issuer keys unavailable: {broken_issuer.url}: ")
+
+
+WAYS_TO_BE_AWAY = {
+    "closed port": ("http://127.0.0.1:1/jwks", "refused"),
+    "no certificate": ("https{}", "SSL"),
+    "status": ("http{}/missing", "404"),
+    "unknown host": ("http://issuer.invalid/jwks", "URLError"),
+}
+
+
+@on_sqlite
+@cases("url, reason", WAYS_TO_BE_AWAY)
+def test_the_log_says_where_the_keys_are_missed_and_why(
+    main, client, issuer, logged, monkeypatch, url, reason
+):
+    url = url.format(issuer.url.removeprefix("http"))
+    monkeypatch.setattr(main.settings, "jwt_jwks_url", url)
+    Person(client, bearer=issuer.token("RS256")).get()
+    message = logged()[0]["message"]
+    assert message.startswith(f"issuer keys unavailable: {url}: ")
+    assert reason in message
+
+
+@on_sqlite
+def test_the_log_says_that_a_key_is_unknown(client, issuer, logged):
+    Person(client, bearer=issuer.token("RS256", kid="unknown")).get()
+    assert logged()[0]["reason"] == "unknown key"
 
 
 def test_without_any_key_the_shared_secret_goes_on_working(client, ada, broken_issuer):
@@ -1878,27 +2328,103 @@ def test_sign_ups_at_once_make_one_account(client, email):
     assert [error(answer) for answer in refused] == [EMAIL_TAKEN] * 5
 
 
+WAYS_TO_HASH = {
+    "sign-up": ("hash", "/auth/signup"),
+    "sign-in": ("verify", "/auth/signin"),
+}
+
+
 @on_postgresql
-def test_no_more_than_two_passwords_are_hashed_at_once(main, client, email, monkeypatch):
-    hash_password = Argon2Hasher().hash
+@cases("work, path", WAYS_TO_HASH)
+def test_no_more_than_two_passwords_are_hashed_at_once(
+    main, client, email, monkeypatch, work, path
+):
+    hash_password = getattr(main.hasher, work)
     running = []
     counts = []
 
-    def counted(password):
-        running.append(password)
+    def counted(*arguments):
+        running.append(arguments)
         counts.append(len(running))
-        hashed = hash_password(password)
+        hashed = hash_password(*arguments)
         running.pop()
         return hashed
 
-    def sign_up(number):
+    def call(number):
         account = {"email": f"{number}{email}", "password": PASSWORD}
-        client.post("/auth/signup", account)
+        client.post(path, account)
 
-    monkeypatch.setattr(main.hasher, "hash", counted)
-    at_once([partial(sign_up, number) for number in range(4)])
-    assert len(counts) == 4
+    main.dummy_hash()
+    monkeypatch.setattr(main.hasher, work, counted)
+    at_once([partial(call, number) for number in range(6)])
+    assert len(counts) == 6
     assert max(counts) == 2
+
+
+@pytest.fixture
+def hashing(main, monkeypatch):
+    """Passwords are compared when the test says so; what was compared."""
+    may_go_on = threading.Event()
+    compared = []
+
+    def verify(password, _hashed):
+        compared.append(password)
+        may_go_on.wait(10)
+        return False
+
+    main.dummy_hash()
+    monkeypatch.setattr(main.hasher, "verify", verify)
+    yield SimpleNamespace(compared=compared, go_on=may_go_on.set)
+    may_go_on.set()
+
+
+@on_postgresql
+def test_nothing_is_hashed_for_a_caller_who_has_gone(main, client, hashing, email):
+    with ThreadPoolExecutor(3) as pool:
+        sign_in = partial(client.post, "/auth/signin")
+        for number in range(2):
+            pool.submit(sign_in, {"email": f"{number}{email}", "password": "waits"})
+        wait_until(lambda: len(hashing.compared) == 2)
+        leave(client, {"email": email, "password": "has gone"})
+        wait_until(lambda: main.HASHING.statistics().tasks_waiting == 1)
+        last = pool.submit(sign_in, {"email": email, "password": "stays"})
+        wait_until(lambda: main.HASHING.statistics().tasks_waiting == 2)
+        hashing.go_on()
+    assert error(last.result()) == WRONG_PASSWORD
+    assert hashing.compared == ["waits", "waits", "stays"]
+
+
+def leave(client, account):
+    """Calls for a sign-in, and does not wait for the answer."""
+    body = json.dumps(account)
+    head = "POST /auth/signin HTTP/1.1\r\nHost: us\r\nContent-Type: application/json"
+    with socket.create_connection(("127.0.0.1", client.pool.port)) as connection:
+        connection.sendall(f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+
+@on_postgresql
+def test_a_queue_that_is_too_long_is_a_429_at_once(main, client, hashing, email, monkeypatch):
+    monkeypatch.setattr(main, "MAX_WAITING", 1)
+    account = {"email": email, "password": "wrong"}
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(client.post, "/auth/signin", account) for _ in range(3)]
+        wait_until(lambda: main.HASHING.statistics().tasks_waiting == 1)
+        refused = [client.post(path, account) for path in ("/auth/signin", "/auth/login")]
+        hashing.go_on()
+    assert [error(answer) for answer in refused] == [TOO_MANY] * 2
+    assert [error(answer.result()) for answer in waiting] == [WRONG_PASSWORD] * 3
+
+
+@pytest.mark.usefixtures("grace")
+def test_the_log_of_a_sign_in_holds_neither_email_nor_password(client, sign_in, email, logged):
+    form = f"username={email}&password=hunter2"
+    assert sign_in().status == 200
+    assert sign_in("hunter2").status == 401
+    assert client.post("/auth/token", form.encode(), FORM).status == 400
+    assert client.post("/auth/signup", {"email": email, "password": "hunter22"}).status == 409
+    assert len(logged()) == 4
+    for secret in (email, email.partition("@")[0], PASSWORD, "hunter2"):
+        assert secret not in json.dumps(logged())
 
 
 @pytest.mark.usefixtures("grace")
@@ -1934,6 +2460,17 @@ def test_after_ten_failures_in_a_minute_the_answer_is_429(main, sign_in, email, 
     assert error(sign_in("wrong", f"not-{email}")) == WRONG_PASSWORD
     monkeypatch.setattr(main, "FAILURE_SECONDS", 0)
     assert sign_in().status == 200
+
+
+@pytest.mark.usefixtures("grace")
+def test_failures_count_for_their_address_alone(client, email):
+    wrong = {"email": email, "password": "wrong"}
+    here = {"X-Forwarded-For": "192.0.2.1"}
+    elsewhere = {"X-Forwarded-For": "192.0.2.2"}
+    for _ in range(10):
+        assert error(client.post("/auth/signin", wrong, here)) == WRONG_PASSWORD
+    assert error(client.post("/auth/signin", wrong, here)) == TOO_MANY
+    assert error(client.post("/auth/signin", wrong, elsewhere)) == WRONG_PASSWORD
 
 
 OAUTH_ERRORS = {
@@ -1996,6 +2533,30 @@ def test_deleting_an_account_while_its_tasks_turn_leaves_nothing(grace):
     assert error(grace.get()) == UNAUTHORIZED
 
 
+def test_deleting_an_account_while_its_tasks_turn_back_leaves_nothing(grace):
+    tasks = [grace.task(recurrence_rule="FREQ=DAILY") for _ in range(10)]
+    for task in tasks:
+        grace.toggle(task)
+    toggles = [partial(grace.post, f"{at(task)}/toggle") for task in tasks]
+    deleted, *toggled = at_once([partial(grace.delete, "/auth/me"), *toggles])
+    assert deleted.status == 204
+    assert {answer.status for answer in toggled} <= {200, 401}
+
+
+OUTSIDE_CALLS = {
+    "new task": ("POST", TASKS, {"title": "x"}),
+    "me": ("GET", "/auth/me", None),
+}
+
+
+@cases("call", OUTSIDE_CALLS)
+def test_a_user_of_an_outside_issuer_may_call_while_their_row_is_deleted(ada, call):
+    calls = [partial(ada.call, *call), partial(ada.delete, "/auth/me")] * 8
+    for _ in range(5):
+        statuses = {answer.status for answer in at_once(calls)}
+        assert statuses <= {200, 201, 204}
+
+
 def test_a_user_of_an_outside_issuer_needs_no_sign_up(ada):
     user = ada.get("/auth/me").json()
     assert user == {
@@ -2024,6 +2585,24 @@ def test_issued_tokens_carry_the_issuer_and_audience_that_are_checked(
     answer = client.post("/auth/signup", {"email": email, "password": PASSWORD})
     grace = Person(client, bearer=answer.json()["access_token"])
     assert grace.get("/auth/me").json()["email"] == email
+
+
+def test_a_new_token_expires_when_it_says(main, client, email, monkeypatch):
+    monkeypatch.setattr(main.settings, "jwt_expire_minutes", 5)
+    given = client.post("/auth/signup", {"email": email, "password": PASSWORD}).json()
+    claims = jwt.get_unverified_claims(given["access_token"])
+    assert given["expires_in"] == 300
+    assert 298 < claims["exp"] - time.time() <= 300
+
+
+@on_sqlite
+def test_a_new_token_is_signed_by_the_algorithm_of_the_setting(main, client, email, monkeypatch):
+    monkeypatch.setattr(main.settings, "jwt_algorithm", "HS512")
+    monkeypatch.setattr(main, "SECRET_KEY", jwk.construct(SECRET, "HS512"))
+    given = client.post("/auth/signup", {"email": email, "password": PASSWORD}).json()
+    bearer = given["access_token"]
+    assert jwt.get_unverified_header(bearer)["alg"] == "HS512"
+    assert Person(client, bearer=bearer).get("/auth/me").json() == given["user"]
 
 
 # ---------------------------------------------------------------- tasks
@@ -2619,6 +3198,7 @@ def test_the_same_idempotency_key_makes_one_task(ada):
     assert again.status == 200
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.json() == first.json()
+    assert again.headers["ETag"] == first.headers["ETag"]
     assert ada.tasks() == [first.json()]
 
 
@@ -2626,6 +3206,31 @@ def test_an_idempotency_key_is_free_again_when_its_task_is_deleted(ada):
     task = ada.post(TASKS, {"title": "first"}, KEY).json()
     ada.delete(at(task))
     assert ada.post(TASKS, {"title": "again"}, KEY).status == 201
+
+
+@pytest.fixture
+def task_made_anew(ada):
+    """A daily task with the key of one that was completed and deleted, and that one's next."""
+    body = {"title": "daily", "recurrence_rule": "FREQ=DAILY", "due_date": "2027-01-01"}
+    first = ada.post(TASKS, body, KEY).json()
+    upcoming = ada.toggle(first)["next_task"]
+    ada.delete(at(first))
+    return ada.post(TASKS, body, KEY).json(), upcoming
+
+
+def test_a_task_made_anew_with_its_key_has_a_next_occurrence_of_its_own(ada, task_made_anew):
+    task, old = task_made_anew
+    upcoming = ada.toggle(task)["next_task"]
+    assert upcoming["due_date"] == "2027-01-02T00:00:00Z"
+    assert upcoming["id"] != old["id"]
+
+
+def test_reopening_a_task_made_anew_leaves_the_old_series_alone(ada, task_made_anew):
+    task, old = task_made_anew
+    upcoming = ada.toggle(task)["next_task"]
+    ada.toggle(task)
+    assert ada.get(at(old)).json() == old
+    assert error(ada.get(at(upcoming))) == NOT_FOUND
 
 
 def test_each_user_has_idempotency_keys_of_their_own(ada, bob):
@@ -2768,6 +3373,28 @@ def test_if_none_match_answers_304_without_a_body_for_the_current_etag(ada, task
     assert answer.headers["ETag"] == '"a1"'
 
 
+ETAGS_IN_LINES = ['"x"', '"a1"', '"y"']
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_every_line_of_if_none_match_counts(ada, task_a1, place):
+    task = task_a1()
+    lines = urllib3.HTTPHeaderDict()
+    for etag in ETAGS_IN_LINES[place:]:
+        lines.add("If-None-Match", etag)
+    assert ada.get(at(task), headers=lines).status == 304
+
+
+def test_every_line_of_if_match_counts_up_to_a_hundred_etags(ada, task_a1):
+    task = task_a1()
+    late = {"If-Match": '"x",' * 100 + '"a1"'}
+    assert error(ada.patch(at(task), {}, late)) == CHANGED
+    lines = urllib3.HTTPHeaderDict()
+    lines.add("If-Match", '"x",' * 98 + '"x"')
+    lines.add("If-Match", '"a1"')
+    assert ada.patch(at(task), {}, lines).status == 200
+
+
 @cases("known", NOT_KNOWN)
 def test_if_none_match_answers_the_task_for_another_etag(ada, task_a1, known):
     task = task_a1()
@@ -2794,7 +3421,8 @@ def test_changes_to_different_fields_at_once_are_all_there(ada):
 
 WATER = "Water PLANTS"
 SOIL = "buy soil"
-APPLES = "Äpfel pflücken"
+# Its first letter is the same in the order of every locale.
+APPLES = "Pick Äpfel"
 SNAKE = "snake_case"
 ALL = {WATER, SOIL, APPLES, SNAKE}
 
@@ -2907,6 +3535,48 @@ def test_filters_find_what_they_say(garden, query):
     assert answer.headers["X-Total-Count"] == str(len(titles))
 
 
+def test_a_text_of_200_characters_is_looked_for(ada):
+    text = "Ä" * 199 + "b"
+    task = ada.task(title=text.lower())
+    assert ada.tasks(f"?q={text}") == [task]
+
+
+@pytest.fixture(scope="session")
+def hoarder(main, client):
+    """Somebody with 1,000 long tasks."""
+    someone = Person(client, f"hoarder-{uuid.uuid4()}")
+    someone.task()
+    long = {"user_id": someone.user_id, "title": "a" * 200, "description": "a" * 2000}
+    with Session(main.engine) as session:
+        session.add_all([main.Task(**long) for _ in range(1000)])
+        session.commit()
+    return someone
+
+
+def test_a_search_that_nearly_finds_something_everywhere_takes_no_second(hoarder):
+    search = partial(hoarder.tasks, f"?q={'a' * 199}b")
+    assert timed(search) < 0.5
+
+
+LISTS_OF_PARAMETERS = {
+    "20 priorities": ("priority=" + ",".join(["high"] * 20), 200),
+    "21 priorities": ("priority=" + ",".join(["high"] * 21), 400),
+    "20 priorities, repeated": ("x=1" + "&priority=low" * 20, 200),
+    "21 priorities, repeated": ("x=1" + "&priority=low" * 21, 400),
+    "20 tags": ("tags=" + ",".join(["a"] * 20), 200),
+    "21 tags": ("tags=" + ",".join(["a"] * 21), 400),
+}
+
+
+@on_sqlite
+@cases("query, status", LISTS_OF_PARAMETERS)
+def test_a_parameter_holds_at_most_20_values(ada, query, status):
+    answer = ada.get(f"{TASKS}?{query}")
+    assert answer.status == status
+    if status == 400:
+        assert answer.json()["detail"].endswith("must hold at most 20 values")
+
+
 MOMENTS = {
     "second before": ("2027-01-01T23:59:59", False),
     "first moment": ("2027-01-02T00:00:00", True),
@@ -3015,7 +3685,7 @@ ORDERS = {
     "?sort_by=updated_at": [SNAKE, APPLES, SOIL, WATER],
     "?sort_by=due_date": [SNAKE, WATER, SOIL, APPLES],
     "?sort_by=due_date&sort_order=asc": [SOIL, WATER, SNAKE, APPLES],
-    "?sort_by=title&sort_order=asc": [SOIL, SNAKE, WATER, APPLES],
+    "?sort_by=title&sort_order=asc": [SOIL, APPLES, SNAKE, WATER],
 }
 
 
@@ -3057,7 +3727,7 @@ def test_a_page_has_50_tasks_unless_told_otherwise(crowd, query):
     assert crowd.titles(query) == [str(number) for number in PAGES[query]]
 
 
-@pytest.mark.parametrize("offset", [0, 50, 99])
+@pytest.mark.parametrize("offset", [0, 50, 99, 2**31])
 def test_a_page_counts_all_tasks(crowd, offset):
     answer = crowd.get(f"{TASKS}?offset={offset}")
     assert answer.headers["X-Total-Count"] == "51"
@@ -3068,6 +3738,7 @@ BAD_PARAMETERS = {
     "great limit": ("limit", "101"),
     "limit as letter": ("limit", "x"),
     "negative offset": ("offset", "-1"),
+    "offset one too great": ("offset", str(2**31 + 1)),
     "great offset": ("offset", "99999999999999999999"),
     "unknown status": ("status", "done"),
     "neither yes nor no": ("completed", "maybe"),
@@ -3166,6 +3837,10 @@ OTHER_EXAMPLES = {
     # Days that a month or a year lacks are left out.
     "FREQ=MONTHLY": "2027-01-31 2027-03-31 2027-05-31 2027-07-31 2027-08-31 ...",
     "FREQ=YEARLY": "2028-02-29 2032-02-29 2036-02-29 ...",
+    # Leap days, and the one in 28 years that is a Monday.
+    "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29": "2028-02-29 2032-02-29 2036-02-29 ...",
+    "FREQ=YEARLY;BYYEARDAY=366": "2028-12-31 2032-12-31 2036-12-31 ...",
+    "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO": "2044-02-29 2072-02-29 ...",
     "FREQ=DAILY;BYMONTHDAY=1,-1": "2027-01-01 2027-01-31 2027-02-01 2027-02-28 2027-03-01 ...",
     # COUNT counts the first.
     "RRULE:freq=daily;interval=007;count=3": "2027-01-01 2027-01-08 2027-01-15",
@@ -3569,6 +4244,11 @@ BAD_RULES = [
     "FREQ=DAILY;BYMONTH=-1",
     "FREQ=DAILY;BYMONTH=",
     "FREQ=DAILY;BYMONTH=1,,2",
+    "FREQ=DAILY;BYMONTH=1,1",
+    "FREQ=DAILY;BYMONTH=1,2,01",
+    "FREQ=DAILY;BYMONTHDAY=-1,-01",
+    "FREQ=WEEKLY;BYDAY=MO,MO",
+    "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1,1",
     "FREQ=MONTHLY;BYMONTHDAY=0",
     "FREQ=MONTHLY;BYMONTHDAY=32",
     "FREQ=MONTHLY;BYMONTHDAY=-32",
@@ -3637,6 +4317,40 @@ def test_a_refused_rule_is_told_its_fault(ada, rule):
     answer = ada.post(TASKS, {"title": "x", "recurrence_rule": rule})
     assert bad_fields(answer) == ["recurrence_rule"]
     assert TOLD_FAULTS[rule] in answer.json()["detail"]
+
+
+WAYS_TO_GIVE_A_RULE = {
+    "post": ("POST", TASKS),
+    "put": ("PUT", UNKNOWN),
+    "patch": ("PATCH", UNKNOWN),
+}
+
+
+@on_sqlite
+@cases("method, path", WAYS_TO_GIVE_A_RULE)
+def test_a_rule_is_not_tried_where_it_holds_up_others(main, ada, monkeypatch, method, path):
+    threads = []
+
+    def ever_matches(_rule):
+        threads.append(threading.current_thread().name)
+        return False
+
+    monkeypatch.setattr(main, "ever_matches", ever_matches)
+    body = {"title": "x", "recurrence_rule": "FREQ=DAILY"}
+    assert bad_fields(ada.call(method, path, body)) == ["recurrence_rule"]
+    assert threads == ["AnyIO worker thread"]
+
+
+@on_postgresql
+def test_health_answers_soon_while_others_try_rules(client, ada):
+    rules = [f"FREQ=DAILY;INTERVAL={number};BYMONTH=2;BYMONTHDAY=30" for number in range(1, 41)]
+    with ThreadPoolExecutor(20) as pool:
+        answers = [
+            pool.submit(ada.post, TASKS, {"title": "x", "recurrence_rule": rule}) for rule in rules
+        ]
+        times = [timed(partial(client.get, "/health")) for _ in range(9)]
+    assert {answer.result().status for answer in answers} == {400}
+    assert sorted(times)[4] < 0.1
 
 
 def numbers(first, last):
@@ -4075,15 +4789,15 @@ def processes(main, folder):
     """Starts the service as a process of its own, as an operator does, on an empty database."""
     with empty_database(main, folder) as url, contextlib.ExitStack() as running:
 
-        def start(app="main:app", code=HERE, command=None, **variables):
+        def start(app="main:app", code=HERE, command=None, options=(), **variables):
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
             log = folder / f"log-{port}"
-            command = command or [*UVICORN, app, "--app-dir", code, "--port", str(port)]
+            uvicorn = [*UVICORN, app, "--app-dir", code, "--port", str(port), *options]
             settings = {"DATABASE_URL": url, "PORT": str(port), "PYTHONPATH": str(HERE)}
             with log.open("wb") as output:
                 process = subprocess.Popen(
-                    command,
+                    command or uvicorn,
                     cwd=folder,
                     env=os.environ | settings | variables,
                     stdout=output,
@@ -4400,3 +5114,30 @@ def test_a_comment_of_the_readme_goes_with_its_task(owner):
 
 def test_the_stats_of_the_readme_answer(owner):
     assert owner.get("/tasks/stats").json() == len(owner.tasks("?limit=100"))
+
+
+@on_postgresql
+def test_sigterm_ends_the_process_while_a_client_sends_no_more_of_its_body(start_service):
+    service = start_service(command=[sys.executable, str(HERE / "main.py")])
+    unfinished = b"POST /auth/signin HTTP/1.1\r\nHost: us\r\nContent-Length: 9\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", service.client.pool.port)) as connection:
+        connection.sendall(unfinished)
+        assert service.client.get("/health").status == 200
+        service.process.terminate()
+        assert service.process.wait(10) in (0, -signal.SIGTERM)
+
+
+@on_postgresql
+def test_without_a_lifespan_tasks_are_kept_and_errors_told(start_service):
+    start_service()
+    service = start_service(options=["--lifespan", "off"])
+    someone = Person(service.client, "ada")
+    task = someone.task()
+    assert someone.get(at(task)).json() == task
+    assert error(someone.get(UNKNOWN)) == NOT_FOUND
+
+
+@on_sqlite
+def test_without_a_lifespan_and_its_tables_a_task_is_a_503(start_service):
+    service = start_service(options=["--lifespan", "off"])
+    assert error(Person(service.client, "ada").get()) == AWAY
