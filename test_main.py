@@ -875,6 +875,7 @@ FOREIGN_TABLES = {
 def test_a_table_of_another_application_is_one_error_and_a_500_until_it_is_gone(
     main, sql, logged, monkeypatch, columns, reason
 ):
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.3)
     monkeypatch.setattr(main, "DB_RETRY", 0.01)
     sql(f"CREATE TABLE users ({columns})")
     with serving(main.app) as client:
