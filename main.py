@@ -1385,6 +1385,7 @@ class IssuerKeys:
         try:
             with fail_after(FETCH_TIMEOUT):
                 keys = await to_thread.run_sync(download_keys, abandon_on_cancel=True)
+            keys = [key for key in keys if isinstance(key, dict)]
             self.keys = [key for key in keys if key.get("use", "sig") == "sig"]
         except Exception as error:
             reason = f"{type(error).__name__} {error}"
@@ -1802,8 +1803,12 @@ def close_public_door(connection: Connection) -> None:
     quoted = connection.dialect.identifier_preparer
     for table in SQLModel.metadata.sorted_tables:
         name = quoted.format_table(table)
-        is_closed = f"SELECT relrowsecurity FROM pg_class WHERE oid = '{name}'::regclass"
-        if not connection.scalar(text(is_closed)):
+        # Only their owner may close them.
+        is_open = (
+            "SELECT NOT relrowsecurity AND pg_has_role(relowner, 'USAGE') "
+            f"FROM pg_class WHERE oid = '{name}'::regclass"
+        )
+        if connection.scalar(text(is_open)):
             connection.execute(text(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"))
 
 

@@ -2171,6 +2171,7 @@ BAD_KEYS = [
     {"kty": "RSA", "kid": "broken"},
     {"kty": "oct", "k": "AAAA"},
     {"kty": "EC", "crv": "P-521"},
+    "no object",
 ]
 
 
@@ -4807,7 +4808,8 @@ def processes(main, folder):
             running.callback(process.wait)
             running.callback(process.kill)
             client = Client(port)
-            while process.poll() is None:
+            deadline = time.monotonic() + 20
+            while process.poll() is None and time.monotonic() < deadline:
                 with contextlib.suppress(urllib3.exceptions.HTTPError):
                     client.get("/health")
                     break
