@@ -3482,7 +3482,7 @@ BAD_RULES = [
     ";FREQ=DAILY",
     "FREQ=DAILY;;INTERVAL=2",
     "FREQ=DAILY;FREQ=DAILY",
-    "FREQ=DAILY;INTERVAL=0",
+    "FREQ=DAILY;INTERVAL=0;COUNT=1",
     "FREQ=DAILY;INTERVAL=-1",
     "FREQ=DAILY;INTERVAL=1.5",
     "FREQ=DAILY;INTERVAL=",
@@ -3544,7 +3544,7 @@ BAD_RULES = [
     "EXRULE:FREQ=DAILY",
 ]
 UNREADABLE_RULES = {rule: rule for rule in BAD_RULES} | {
-    "two lines": "FREQ=DAILY\nEXRULE:FREQ=DAILY",
+    "two lines": "FREQ=DAILY\nEXRULE:FREQ=WEEKLY",
     "line with a start": "DTSTART:20270101\nRRULE:FREQ=DAILY",
     "longer than 200 characters": "FREQ=DAILY;COUNT=" + "9" * 184,
 }
