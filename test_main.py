@@ -611,6 +611,7 @@ def test_a_table_of_another_application_is_one_error_and_a_500_until_it_is_gone(
     main, sql, logged, monkeypatch, columns, reason
 ):
     monkeypatch.setattr(main, "DB_RETRY", 0.01)
+    monkeypatch.setattr(main, "DB_TIMEOUT", 0.5)
     sql(f"CREATE TABLE users ({columns})")
     with serving(main.app) as client:
         ada = Person(client, "ada")
@@ -767,18 +768,18 @@ def test_a_missing_file_is_a_503_and_the_log_says_so(main, client, ada, logged):
 
 
 @on_sqlite
-def test_what_is_written_after_the_file_was_replaced_is_in_the_new_file(main, ada):
-    ada.task(title="old")
-    file = main.settings.database_url.database
+def test_a_file_that_was_replaced_is_opened_anew(main, ada):
+    ada.task()
     main.autocommit.dispose()
+    file = main.settings.database_url.database
     shutil.copy(file, "copy.db")
+    with contextlib.closing(sqlite3.connect("copy.db")) as copy:
+        copy.execute("UPDATE tasks SET title = 'restored' WHERE user_id = ?", [ada.user_id])
+        copy.commit()
     at_once([ada.get] * 8)
     os.replace("copy.db", file)
-    ada.task(title="new")
-    assert ada.titles() == ["new", "old"]
-    with contextlib.closing(sqlite3.connect(file)) as other:
-        titles = other.execute("SELECT title FROM tasks WHERE user_id = ?", [ada.user_id])
-        assert sorted(titles) == [("new",), ("old",)]
+    answers = at_once([ada.get] * 8)
+    assert [answer.json()[0]["title"] for answer in answers] == ["restored"] * 8
 
 
 @on_sqlite
@@ -3690,6 +3691,17 @@ def test_a_call_is_one_round_trip_but_for_a_rare_second_look_and_a_turn_of_a_rec
     statements.clear()
     ada.call(method, path, body, headers)
     assert len(statements) == cost
+
+
+@on_postgresql
+def test_a_turn_locks_the_user_first_as_deleting_the_account_does(ada, statements):
+    task = ada.task(recurrence_rule="FREQ=DAILY")
+    for _ in ("completed", "reopened"):
+        statements.clear()
+        ada.toggle(task)
+        _, _, lock, change, _ = statements
+        assert "FOR KEY SHARE" in lock
+        assert "UPDATE tasks" in change
 
 
 # ---------------------------------------------------------------- health
