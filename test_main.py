@@ -40,6 +40,7 @@ import uvicorn
 from anyio import to_thread
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from dateutil.rrule import rrulestr
 from jose import jwk, jwt
 from jose.utils import base64url_encode
 from pwdlib import PasswordHash
@@ -3580,6 +3581,24 @@ def test_a_rule_is_not_tried_where_it_holds_up_others(main, ada, monkeypatch, me
     assert threads == ["AnyIO worker thread"]
 
 
+@on_sqlite
+def test_one_date_is_searched_for_at_a_time(ada, monkeypatch):
+    running = []
+    counts = []
+
+    def search(rule, dtstart):
+        running.append(rule)
+        counts.append(len(running))
+        threading.Event().wait(0.02)
+        running.pop()
+        return rrulestr(rule, dtstart=dtstart)
+
+    monkeypatch.setattr("models.rrulestr", search)
+    rules = [f"FREQ=DAILY;INTERVAL={number};WKST=SU" for number in range(1, 7)]
+    at_once([partial(ada.task, recurrence_rule=rule) for rule in rules])
+    assert counts == [1] * 6
+
+
 @on_postgresql
 def test_health_answers_soon_while_others_try_rules(client, ada):
     rules = [f"FREQ=DAILY;INTERVAL={number};BYMONTH=2;BYMONTHDAY=30" for number in range(1, 41)]
@@ -4074,6 +4093,7 @@ def test_without_a_lifespan_tasks_are_kept_and_errors_told(start_service, ada):
 
 
 @on_sqlite
-def test_without_a_lifespan_and_its_tables_a_task_is_a_503(start_service):
+def test_without_a_lifespan_and_its_tables_a_task_is_a_503(start_service, tmp_path):
+    (tmp_path / "tasks.db").touch()
     service = start_service(*UVICORN, "--port", "{port}", "--lifespan", "off")
     assert error(Person(service.client, "ada").get()) == AWAY
