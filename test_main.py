@@ -41,6 +41,7 @@ import uvicorn
 from anyio import to_thread
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from dateutil.rrule import rrulestr
 from jose import jwk, jwt
 from jose.utils import base64url_encode
 from pwdlib import PasswordHash
@@ -1088,18 +1089,18 @@ def test_a_missing_file_is_a_503_and_the_log_says_so(main, client, ada, logged):
 
 
 @on_sqlite
-def test_what_is_written_after_the_file_was_replaced_is_in_the_new_file(main, ada):
-    ada.task(title="old")
-    file = main.settings.database_url.database
+def test_a_file_that_was_replaced_is_opened_anew(main, ada):
+    ada.task()
     main.autocommit.dispose()
+    file = main.settings.database_url.database
     shutil.copy(file, "copy.db")
+    with contextlib.closing(sqlite3.connect("copy.db")) as copy:
+        copy.execute("UPDATE tasks SET title = 'restored' WHERE user_id = ?", [ada.user_id])
+        copy.commit()
     at_once([ada.get] * 8)
     os.replace("copy.db", file)
-    ada.task(title="new")
-    assert ada.titles() == ["new", "old"]
-    with contextlib.closing(sqlite3.connect(file)) as other:
-        titles = other.execute("SELECT title FROM tasks WHERE user_id = ?", [ada.user_id])
-        assert sorted(titles) == [("new",), ("old",)]
+    answers = at_once([ada.get] * 8)
+    assert [answer.json()[0]["title"] for answer in answers] == ["restored"] * 8
 
 
 @on_sqlite
@@ -4222,7 +4223,7 @@ BAD_RULES = [
     ";FREQ=DAILY",
     "FREQ=DAILY;;INTERVAL=2",
     "FREQ=DAILY;FREQ=DAILY",
-    "FREQ=DAILY;INTERVAL=0",
+    "FREQ=DAILY;INTERVAL=0;COUNT=1",
     "FREQ=DAILY;INTERVAL=-1",
     "FREQ=DAILY;INTERVAL=1.5",
     "FREQ=DAILY;INTERVAL=",
@@ -4284,7 +4285,7 @@ BAD_RULES = [
     "EXRULE:FREQ=DAILY",
 ]
 UNREADABLE_RULES = {rule: rule for rule in BAD_RULES} | {
-    "two lines": "FREQ=DAILY\nEXRULE:FREQ=DAILY",
+    "two lines": "FREQ=DAILY\nEXRULE:FREQ=WEEKLY",
     "line with a start": "DTSTART:20270101\nRRULE:FREQ=DAILY",
     "longer than 200 characters": "FREQ=DAILY;COUNT=" + "9" * 184,
 }
@@ -4341,6 +4342,24 @@ def test_a_rule_is_not_tried_where_it_holds_up_others(main, ada, monkeypatch, me
     body = {"title": "x", "recurrence_rule": "FREQ=DAILY"}
     assert bad_fields(ada.call(method, path, body)) == ["recurrence_rule"]
     assert threads == ["AnyIO worker thread"]
+
+
+@on_sqlite
+def test_one_date_is_searched_for_at_a_time(ada, monkeypatch):
+    running = []
+    counts = []
+
+    def search(rule, dtstart):
+        running.append(rule)
+        counts.append(len(running))
+        threading.Event().wait(0.02)
+        running.pop()
+        return rrulestr(rule, dtstart=dtstart)
+
+    monkeypatch.setattr("models.rrulestr", search)
+    rules = [f"FREQ=DAILY;INTERVAL={number};WKST=SU" for number in range(1, 7)]
+    at_once([partial(ada.task, recurrence_rule=rule) for rule in rules])
+    assert counts == [1] * 6
 
 
 @on_postgresql
@@ -4457,6 +4476,17 @@ def test_a_call_is_one_round_trip_but_for_a_rare_second_look_and_a_turn_of_a_rec
     statements.clear()
     ada.call(method, path, body, headers)
     assert len(statements) == cost
+
+
+@on_postgresql
+def test_a_turn_locks_the_user_first_as_deleting_the_account_does(ada, statements):
+    task = ada.task(recurrence_rule="FREQ=DAILY")
+    for _ in ("completed", "reopened"):
+        statements.clear()
+        ada.toggle(task)
+        _, _, lock, change, _ = statements
+        assert "FOR KEY SHARE" in lock
+        assert "UPDATE tasks" in change
 
 
 # ---------------------------------------------------------------- health
@@ -5141,6 +5171,7 @@ def test_without_a_lifespan_tasks_are_kept_and_errors_told(start_service):
 
 
 @on_sqlite
-def test_without_a_lifespan_and_its_tables_a_task_is_a_503(start_service):
+def test_without_a_lifespan_and_its_tables_a_task_is_a_503(start_service, tmp_path):
+    (tmp_path / "tasks.db").touch()
     service = start_service(options=["--lifespan", "off"])
     assert error(Person(service.client, "ada").get()) == AWAY
