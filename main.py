@@ -1385,7 +1385,6 @@ class IssuerKeys:
         try:
             with fail_after(FETCH_TIMEOUT):
                 keys = await to_thread.run_sync(download_keys, abandon_on_cancel=True)
-            keys = [key for key in keys if isinstance(key, dict)]
             self.keys = [key for key in keys if key.get("use", "sig") == "sig"]
         except Exception as error:
             reason = f"{type(error).__name__} {error}"

@@ -2172,7 +2172,6 @@ BAD_KEYS = [
     {"kty": "RSA", "kid": "broken"},
     {"kty": "oct", "k": "AAAA"},
     {"kty": "EC", "crv": "P-521"},
-    "no object",
 ]
 
 
