@@ -137,11 +137,11 @@ def kept_secret() -> str:
     return SECRET_FILE.read_text(errors="ignore").strip()
 
 
-DATABASE_URL_CURE = (
+DATABASE_URL_HINT = (
     "must look like postgresql://user:password@host/name?sslmode=require "
     "or sqlite:///file.db in a folder that exists"
 )
-SECRET_CURE = 'Make one with: python -c "import secrets; print(secrets.token_hex(32))"'
+SECRET_HINT = 'Make one with: python -c "import secrets; print(secrets.token_hex(32))"'
 
 
 class Settings(BaseSettings):
@@ -177,18 +177,18 @@ class Settings(BaseSettings):
     @field_validator("database_url", mode="plain")
     @classmethod
     def read_database_url(cls, value: str) -> URL:
-        """The address of an SQLite file or of PostgreSQL, of which only that can judge the rest."""
+        """An SQLite file in a folder that exists, or PostgreSQL, whose driver judges the rest."""
         try:
             url = make_url(value)
         except (ArgumentError, ValueError):
-            raise ValueError(DATABASE_URL_CURE) from None
+            raise ValueError(DATABASE_URL_HINT) from None
         if url.get_backend_name() in ("postgres", "postgresql"):
             check_postgresql_url(url)
             return url.set(drivername="postgresql+psycopg2")
         file = Path(url.database or "")
         is_file = file.name not in ("", ":memory:") and file.parent.is_dir()
         if url.drivername != "sqlite" or not is_file or url.query:
-            raise ValueError(DATABASE_URL_CURE)
+            raise ValueError(DATABASE_URL_HINT)
         return url
 
     @field_validator("jwt_secret")
@@ -197,16 +197,16 @@ class Settings(BaseSettings):
         """Makes one on SQLite; elsewhere it would differ from machine to machine."""
         url = info.data.get("database_url")
         if url is None:
-            # That is told already.
+            # read_database_url has refused the address.
             return value
         if not value and url.get_backend_name() == "sqlite":
             try:
                 value = kept_secret()
             except OSError as error:
-                reason = f"this folder can't keep one ({error.strerror}). {SECRET_CURE}"
+                reason = f"this folder can't keep one ({error.strerror}). {SECRET_HINT}"
                 raise ValueError(f"must be set: {reason}") from None
         if len(value) < 32:
-            raise ValueError(f"must be set, to 32 characters or more. {SECRET_CURE}")
+            raise ValueError(f"must be set, to 32 characters or more. {SECRET_HINT}")
         try:
             jwk.construct(value, "HS256")
         except JOSEError:
@@ -222,7 +222,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins", mode="before")
     @classmethod
     def split_origins(cls, value: str) -> list[str]:
-        """A browser sends credentials only to an origin that is named."""
+        """The origins, in lower case; browsers refuse * for credentials."""
         origins = [origin.strip().rstrip("/").lower() for origin in value.split(",")]
         origins = [origin for origin in origins if origin]
         if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/*?#@]+", origin) for origin in origins):
@@ -271,7 +271,7 @@ ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 
 CONNECT_ARGS: dict[str, Any] = {}
 if ON_POSTGRESQL:
-    # Without them a network forgets idle connections, and nobody notices (seconds, and tries).
+    # Seconds, seconds, tries: otherwise a network forgets idle connections, and nobody notices.
     CONNECT_ARGS = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
 
 # Each statement commits by itself and costs one round trip: for routes of one statement.
@@ -369,7 +369,7 @@ def oauth_error_body(code: str, message: str, _details: object) -> schemas.OAuth
 INVALID_JSON = schemas.FieldError(field="body", message="is not valid JSON")
 
 
-def errors(
+def error_docs(
     *codes: schemas.ErrorCode,
     example: schemas.FieldError = INVALID_JSON,
     shape: Callable[..., schemas.Error | schemas.OAuthError] = error_body,
@@ -426,7 +426,7 @@ app = FastAPIOffline(
 )
 
 # What frontends put before `/tasks`, and where they look for the accounts.
-# Only the first of each is in /docs.
+# The first of each is in /docs, and asked first: `/api/{user_id}` matches `/api/v1` too.
 TASK_PREFIXES = (
     "/api/v1",
     "/api/{user_id}",
@@ -520,7 +520,7 @@ def refusal_reason(error: Exception) -> str:
 @lru_cache(4096)
 def verify_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
     """What a token says; raises JOSEError or ValueError when it is bad or badly signed."""
-    # Of the claims python-jose checks too little, so Caller does it.
+    # Caller checks the claims more strictly, and current_caller the time: this result is kept.
     options = {"verify_exp": False, "verify_sub": False, "verify_at_hash": False, "leeway": 30}
     if settings.jwt_audience:
         options["require_aud"] = True
@@ -544,18 +544,21 @@ tasks = APIRouter(
     prefix="/tasks",
     tags=["tasks"],
     dependencies=[*AUTHORIZE_BUTTON, Depends(current_caller)],
-    responses=errors("UNAUTHORIZED", "DATABASE_UNAVAILABLE"),
+    responses=error_docs("UNAUTHORIZED", "DATABASE_UNAVAILABLE"),
 )
 
+# For statements that are made once: the table itself, for rows instead of objects.
+table: Table = Task.__table__  # type: ignore[attr-defined]
 # The fields of a task as it goes out, and their columns with the ETag behind them.
-FIELDS = tuple(schemas.TaskRead.model_fields)
-COLUMNS: list[Any] = [getattr(Task, name).label(name) for name in (*FIELDS, "etag")]
+FIELDS = [name for name in schemas.TaskRead.model_fields if name in table.c]
+COLUMNS: list[ColumnElement[Any]] = [table.c[name] for name in (*FIELDS, "etag")]
 if ON_POSTGRESQL:
     # They only pass through, so they stay as the driver reads them.
     COLUMNS = [type_coerce(column, NullType()).label(column.name) for column in COLUMNS]
 # The conditions that make a task the caller's own, and the one that is meant.
-OWN = col(Task.user_id) == bindparam("caller_id")
-OWN_TASK = (OWN, col(Task.id) == bindparam("task_id"))
+# No parameter may have the name of a field: SQLAlchemy would refuse the UPDATE.
+OWN = table.c.user_id == bindparam("own_user_id")
+OWN_TASK = (OWN, table.c.id == bindparam("own_task_id"))
 
 
 def find_task(
@@ -576,7 +579,10 @@ def find_task(
 
 def as_dict(row: Row[Any]) -> dict[str, Any]:
     """The fields of a row. It was checked when it was stored, so it goes out as it is."""
-    return dict(zip(FIELDS, row, strict=False))
+    # Behind its fields a row has the ETag and, in a list, the total.
+    fields = dict(zip(FIELDS, row, strict=False))
+    fields["is_completed"] = fields["completed"]
+    return fields
 
 
 def task_response(
@@ -595,13 +601,12 @@ def task_response(
 
 
 # To build a statement costs more than to run it, so the frequent ones are made once, with
-# parameters. `raw` inserts just the values that are given, without an object in the session.
-INSERT_TASK = insert(Task).execution_options(dml_strategy="raw")
-# On conflict an update that changes nothing: DO NOTHING would return no row.
-CREATE_TASK = INSERT_TASK.on_conflict_do_update(
-    index_elements=["user_id", "id"],
-    set_={"etag": Task.etag},
-).returning(*COLUMNS)
+# parameters. On conflict an update that changes nothing: DO NOTHING would return no row.
+CREATE_TASK = (
+    insert(table)
+    .on_conflict_do_update(index_elements=["user_id", "id"], set_={"etag": table.c.etag})
+    .returning(*COLUMNS)
+)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -616,12 +621,12 @@ REPLAYED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def example(body: dict[str, Any]) -> dict[str, Any]:
+def prefill(body: dict[str, Any]) -> dict[str, Any]:
     """What /docs is prefilled with."""
     return {"requestBody": {"content": {"application/json": {"example": body}}}}
 
 
-NEW_TASK = example(
+NEW_TASK_EXAMPLE = prefill(
     {
         "title": "Water the plants",
         "priority": "High",
@@ -629,15 +634,15 @@ NEW_TASK = example(
         "recurrence_rule": "FREQ=WEEKLY;BYDAY=MO",
     }
 )
-CHANGE = example({"title": "Buy oat milk", "priority": "High"})
+CHANGE_EXAMPLE = prefill({"title": "Buy oat milk", "priority": "High"})
 
 
 @tasks.post(
     "",
     status_code=201,
     response_model=schemas.TaskRead,
-    responses=errors("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE") | REPLAYED,
-    openapi_extra=NEW_TASK,
+    responses=error_docs("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE") | REPLAYED,
+    openapi_extra=NEW_TASK_EXAMPLE,
 )
 def create_task(
     body: schemas.TaskCreate,
@@ -653,7 +658,7 @@ def create_task(
         "user_id": caller.user_id,
         "id": new_task_id(caller, idempotency_key),
         "etag": etag,
-        # A new task is open: of two in contradiction the other one is meant.
+        # A new task is open; if the two names disagree, the client has flipped one of them.
         "completed": body.completed or body.is_completed,
         "due_local": None,
         "created_at": now,
@@ -666,12 +671,13 @@ def create_task(
         with Session(autocommit) as session:
             row = session.exec(CREATE_TASK, params=values).one()
     except IntegrityError:
-        # The first task of a user of an outside issuer, whose row comes with it.
+        # A user of an outside issuer has no row yet: once more, with one.
         with Session(engine) as session:
             create_user(session, caller)
             row = session.exec(CREATE_TASK, params=values).one()
             session.commit()
     if row.etag != etag:
+        # The row was there already.
         return task_response(row, headers={"Idempotent-Replayed": "true"})
     location = f"{request.scope['root_path']}{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"
     return task_response(row, status=201, headers={"Location": location})
@@ -696,22 +702,22 @@ def new_task_id(caller: schemas.Caller, idempotency_key: str | None) -> uuid.UUI
 # The conditions of the filters, made once like the statements: what varies is a parameter.
 POSITION = func.strpos if ON_POSTGRESQL else func.instr
 HAS_TEXT = or_(
-    POSITION(func.lower(Task.title), func.lower(bindparam("q"))) > 0,
-    POSITION(func.lower(Task.description), func.lower(bindparam("q"))) > 0,
+    POSITION(func.lower(table.c.title), func.lower(bindparam("q"))) > 0,
+    POSITION(func.lower(table.c.description), func.lower(bindparam("q"))) > 0,
 )
-HAS_STATE = col(Task.completed) == bindparam("state")
-HAS_PRIORITY = col(Task.priority).in_(bindparam("priority"))
+IS_COMPLETED = table.c.completed == bindparam("wants_completed")
+HAS_PRIORITY = table.c.priority.in_(bindparam("priority"))
 if ON_POSTGRESQL:
     # Containment of JSONB, which its GIN index serves.
-    HAS_TAGS = col(Task.tags).contains(bindparam("tags"))
+    HAS_TAGS = table.c.tags.contains(bindparam("tags"))
 else:
     # The same on SQLite: there is no wanted tag that the task lacks.
     wanted = func.json_each(bindparam("tags", type_=JSON)).table_valued("value", name="wanted")
-    present = func.json_each(Task.tags).table_valued("value", name="present")
+    present = func.json_each(table.c.tags).table_valued("value", name="present")
     lacking = select(wanted.c.value).where(wanted.c.value.not_in(select(present.c.value)))
     HAS_TAGS = not_(exists(lacking))
-DUE_FROM = col(Task.due_date) >= bindparam("due_date_from")
-DUE_TO = col(Task.due_date) <= bindparam("due_date_to")
+DUE_FROM = table.c.due_date >= bindparam("due_date_from")
+DUE_TO = table.c.due_date <= bindparam("due_date_to")
 
 BAD_LIMIT = schemas.FieldError(
     field="limit",
@@ -722,7 +728,7 @@ BAD_LIMIT = schemas.FieldError(
 @tasks.get(
     "",
     response_model=list[schemas.TaskRead],
-    responses=errors("VALIDATION_ERROR", example=BAD_LIMIT),
+    responses=error_docs("VALIDATION_ERROR", example=BAD_LIMIT),
 )
 def list_tasks(
     caller: CurrentCaller,
@@ -730,13 +736,17 @@ def list_tasks(
 ) -> Response:
     """Find tasks: search, filter, sort and page through them."""
     page, count = select_page(conditions(filters), filters.sort_by, filters.sort_order)
-    values = filters.model_dump() | {"caller_id": caller.user_id, "state": filters.state}
+    values = filters.model_dump() | {
+        "own_user_id": caller.user_id,
+        "wants_completed": filters.wants_completed,
+    }
     total = 0
     with Session(autocommit) as session:
         rows = session.exec(page, params=values).all()
         if rows:
-            total = rows[0].total
+            *_, total = rows[0]
         elif filters.offset:
+            # A page past the end has no row to carry the total.
             total = session.exec(count, params=values).one()
         if not total:
             check_account(session, caller)
@@ -752,8 +762,8 @@ def conditions(filters: schemas.TaskFilter) -> tuple[ColumnElement[bool], ...]:
     where: list[ColumnElement[bool]] = [OWN]
     if filters.q:
         where.append(HAS_TEXT)
-    if filters.state is not None:
-        where.append(HAS_STATE)
+    if filters.wants_completed is not None:
+        where.append(IS_COMPLETED)
     if filters.priority:
         where.append(HAS_PRIORITY)
     if filters.tags:
@@ -769,13 +779,13 @@ def conditions(filters: schemas.TaskFilter) -> tuple[ColumnElement[bool], ...]:
 SORT_KEYS: dict[str, ColumnElement[Any]] = {
     "priority": case(
         {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1},
-        value=Task.priority,
+        value=table.c.priority,
     ),
-    "title": func.lower(Task.title),
+    "title": func.lower(table.c.title),
 }
 
 
-# The same conditions lead to the same statement, so that it is found again.
+# The statement for the same conditions need not be built twice.
 @lru_cache(maxsize=256)
 def select_page(
     where: tuple[ColumnElement[bool], ...],
@@ -783,15 +793,15 @@ def select_page(
     sort_order: str,
 ) -> tuple[Any, Any]:
     """The statement of a page, whose rows carry the total, and that of the total alone."""
-    total = select(func.count()).select_from(Task).where(*where)
-    key = SORT_KEYS.get(sort_by, getattr(Task, sort_by))
+    count = select(func.count()).select_from(table).where(*where)
+    key = SORT_KEYS.get(sort_by, table.c[sort_by])
     # Equal keys are ordered by id, so that pages never overlap.
-    order = [key.desc(), col(Task.id).desc()]
+    order = [key.desc(), table.c.id.desc()]
     if sort_order == "asc":
-        order = [key.asc(), col(Task.id).asc()]
+        order = [key.asc(), table.c.id.asc()]
     if sort_by == "due_date":
         order[0] = order[0].nulls_last()
-    columns = [*COLUMNS, total.scalar_subquery().label("total")]
+    columns = [*COLUMNS, count.scalar_subquery()]
     page = (
         select(*columns)
         .where(*where)
@@ -799,7 +809,7 @@ def select_page(
         .limit(bindparam("limit"))
         .offset(bindparam("offset"))
     )
-    return page, total
+    return page, count
 
 
 GET_TASK = select(*COLUMNS).where(*OWN_TASK)
@@ -817,7 +827,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not chang
 @tasks.get(
     "/{task_id:uuid}",
     response_model=schemas.TaskRead,
-    responses=errors("NOT_FOUND") | NOT_MODIFIED,
+    responses=error_docs("NOT_FOUND") | NOT_MODIFIED,
 )
 def get_task(
     task_id: uuid.UUID,
@@ -825,7 +835,7 @@ def get_task(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Get one task."""
-    values = {"caller_id": caller.user_id, "task_id": task_id}
+    values = {"own_user_id": caller.user_id, "own_task_id": task_id}
     with Session(autocommit) as session:
         row = session.exec(GET_TASK, params=values).one_or_none()
         if row is None:
@@ -844,7 +854,7 @@ def read_etags(lines: list[str]) -> list[str] | None:
     """
     if [line.strip() for line in lines] == ["*"]:
         return None
-    # More nobody sends, and each costs the database a comparison.
+    # Nobody sends more than 100, and each costs the database a comparison.
     return re.findall('"([^"]*)"', ",".join(lines))[:100]
 
 
@@ -864,14 +874,16 @@ async def read_if_match(
 
 
 IfMatch = Annotated[list[str] | None, Depends(read_if_match)]
-CHANGE_ERRORS = errors("VALIDATION_ERROR", "NOT_FOUND", "PRECONDITION_FAILED", "PAYLOAD_TOO_LARGE")
+CHANGE_ERRORS = error_docs(
+    "VALIDATION_ERROR", "NOT_FOUND", "PRECONDITION_FAILED", "PAYLOAD_TOO_LARGE"
+)
 
 
 @tasks.put(
     "/{task_id:uuid}",
     response_model=schemas.TaskRead,
     responses=CHANGE_ERRORS,
-    openapi_extra=CHANGE,
+    openapi_extra=CHANGE_EXAMPLE,
 )
 def put_task(
     task_id: uuid.UUID,
@@ -889,9 +901,9 @@ def put_task(
     "/{task_id:uuid}",
     response_model=schemas.TaskRead,
     responses=CHANGE_ERRORS,
-    openapi_extra=CHANGE,
+    openapi_extra=CHANGE_EXAMPLE,
 )
-def update_task(
+def patch_task(
     task_id: uuid.UUID,
     body: schemas.TaskUpdate,
     caller: CurrentCaller,
@@ -909,7 +921,7 @@ def update_task(
     "/{task_id:uuid}/toggle",
     response_model=schemas.TaskToggled,
     responses=CHANGE_ERRORS,
-    openapi_extra=example({}),
+    openapi_extra=prefill({}),
 )
 def toggle_task(
     task_id: uuid.UUID,
@@ -927,19 +939,14 @@ def toggle_task(
 
 
 # The columns to change are those that the parameters name.
-UPDATE_TASK = (
-    update(Task).where(*OWN_TASK).returning(*COLUMNS).execution_options(synchronize_session=False)
-)
+UPDATE_TASK = update(table).where(*OWN_TASK).returning(*COLUMNS)
 # Completing or reopening a recurring task also makes or deletes its next occurrence, which one
 # statement can't do: these two leave such a task alone.
-RECURS = or_(col(Task.is_recurring), bindparam("will_recur", type_=Boolean))
+RECURS = or_(table.c.is_recurring, bindparam("set_recurring", type_=Boolean))
 SET_COMPLETED = UPDATE_TASK.where(
-    or_(not_(RECURS), col(Task.completed) == bindparam("state")),
-).values(completed=bindparam("state"))
-FLIP_COMPLETED = UPDATE_TASK.where(not_(RECURS)).values(completed=not_(col(Task.completed)))
-
-
-CREATE_NEXT_TASK = INSERT_TASK.on_conflict_do_nothing().returning(*COLUMNS)
+    or_(not_(RECURS), table.c.completed == bindparam("set_completed")),
+).values(completed=bindparam("set_completed"))
+FLIP_COMPLETED = UPDATE_TASK.where(not_(RECURS)).values(completed=not_(table.c.completed))
 
 
 class Changed(NamedTuple):
@@ -960,35 +967,38 @@ def change_task(
     NOT_FOUND when there is none, PRECONDITION_FAILED when it has none of the ETags.
     """
     statement = UPDATE_TASK
-    values = {"caller_id": caller.user_id, "task_id": task_id} | changes
+    values = {"own_user_id": caller.user_id, "own_task_id": task_id} | changes
     if "completed" in changes:
         statement = FLIP_COMPLETED
-        state = values.pop("completed")
-        values["will_recur"] = changes.get("is_recurring", False)
-        if state != schemas.FLIP:
+        completed = values.pop("completed")
+        values["set_recurring"] = changes.get("is_recurring", False)
+        if completed != schemas.FLIP:
             statement = SET_COMPLETED
-            values["state"] = state
+            values["set_completed"] = completed
     if etags is not None:
-        statement = statement.where(col(Task.etag).in_(etags))
+        statement = statement.where(table.c.etag.in_(etags))
     while True:
         with Session(autocommit) as session:
             row = session.exec(statement, params=values).one_or_none()
             if row is not None:
                 return Changed(row, next_row=None)
             task = find_task(session, caller, task_id, etags)
-        changed = turn(task, changes)
+        changed = complete_or_reopen(task, changes)
         if changed is not None:
             return changed
-        # Somebody else has changed the task meanwhile: once more.
 
 
-def turn(task: Task, changes: dict[str, Any]) -> Changed | None:
-    """Completes or reopens a recurring task; None when it is not as it was when it was read."""
+def complete_or_reopen(task: Task, changes: dict[str, Any]) -> Changed | None:
+    """Completes or reopens a recurring task; None when somebody has changed it, so try again."""
+    # FLIP equals neither state.
     if changes.get("completed", task.completed) == task.completed:
         return None
     if task.completed:
         return reopen(task, changes | {"completed": False})
     return complete(task, changes | {"completed": True})
+
+
+CREATE_NEXT_TASK = insert(table).on_conflict_do_nothing().returning(*COLUMNS)
 
 
 def complete(task: Task, changes: dict[str, Any]) -> Changed | None:
@@ -1031,15 +1041,15 @@ def lock_user(session: Session, user_id: str) -> None:
 
 def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> Row[Any] | None:
     """Updates the version that was read (optimistic locking); None when there is a newer one."""
-    statement = UPDATE_TASK.where(col(Task.etag) == task.etag)
-    values = {"caller_id": task.user_id, "task_id": task.id} | changes
+    statement = UPDATE_TASK.where(table.c.etag == task.etag)
+    values = {"own_user_id": task.user_id, "own_task_id": task.id} | changes
     return session.exec(statement, params=values).one_or_none()
 
 
 @tasks.delete(
     "/{task_id:uuid}",
     status_code=204,
-    responses=errors("NOT_FOUND", "PRECONDITION_FAILED"),
+    responses=error_docs("NOT_FOUND", "PRECONDITION_FAILED"),
 )
 def delete_task(task_id: uuid.UUID, caller: CurrentCaller, etags: IfMatch) -> None:
     """Delete a task."""
@@ -1050,6 +1060,7 @@ def delete_task(task_id: uuid.UUID, caller: CurrentCaller, etags: IfMatch) -> No
         deleted = session.exec(statement).rowcount
         if not deleted:
             find_task(session, caller, task_id, etags)
+            # It was not there, and is now.
             raise ApiError("NOT_FOUND")
 
 
@@ -1064,15 +1075,15 @@ async def forbid_caching(request: Request) -> None:
 accounts = APIRouter(
     tags=["accounts"],
     dependencies=[Depends(forbid_caching)],
-    responses=errors("DATABASE_UNAVAILABLE"),
+    responses=error_docs("DATABASE_UNAVAILABLE"),
 )
 
 hasher = PasswordHash.recommended()
 # Two passwords are hashed at once: each takes 64 MiB and a core for a fifth of a second.
 HASHING = CapacityLimiter(2)
-# Half a minute of hashing.
+# Some twenty seconds of hashing.
 MAX_WAITING = 200
-# So many failed sign-ins for one e-mail from one address within these seconds are the limit.
+# The rate limit: failed sign-ins for one e-mail from one address, within so many seconds.
 MAX_FAILURES = 10
 FAILURE_SECONDS = 60
 # When sign-ins failed lately, in order, with the e-mail and the address.
@@ -1083,7 +1094,7 @@ failed_sign_ins: deque[tuple[float, str, str]] = deque(maxlen=10_000)
 @accounts.post(
     "/signup",
     status_code=201,
-    responses=errors(
+    responses=error_docs(
         "VALIDATION_ERROR",
         "EMAIL_TAKEN",
         "PAYLOAD_TOO_LARGE",
@@ -1121,6 +1132,7 @@ def create_account(body: schemas.SignUp) -> schemas.TokenRead:
     with Session(autocommit) as session:
         session.add(user)
         try:
+            # It commits by itself.
             session.flush()
         except IntegrityError as error:
             if "email" not in first_line(error):
@@ -1132,7 +1144,7 @@ def create_account(body: schemas.SignUp) -> schemas.TokenRead:
 @accounts.post("/login", include_in_schema=False)
 @accounts.post(
     "/signin",
-    responses=errors(
+    responses=error_docs(
         "VALIDATION_ERROR",
         "INVALID_CREDENTIALS",
         "PAYLOAD_TOO_LARGE",
@@ -1146,27 +1158,6 @@ async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     if request.client is not None:
         address = request.client.host
     return await hash_in_turn(request, authenticate, body, address)
-
-
-OAUTH_ERRORS = errors(
-    "INVALID_CREDENTIALS",
-    "PAYLOAD_TOO_LARGE",
-    "TOO_MANY_REQUESTS",
-    "DATABASE_UNAVAILABLE",
-    shape=oauth_error_body,
-)
-# A wrong password is a 400 there (RFC 6749, 5.2).
-OAUTH_ERRORS[400] = OAUTH_ERRORS.pop(401)
-OAUTH_ERRORS["default"] = {"model": schemas.OAuthError, "description": "Any other error"}
-
-
-@accounts.post("/token", responses=OAUTH_ERRORS)
-async def get_token(
-    form: Annotated[schemas.SignIn, Form()],
-    request: Request,
-) -> schemas.TokenRead:
-    """Get a token as OAuth2 does, for the Authorize button."""
-    return await sign_in(form, request)
 
 
 def authenticate(body: schemas.SignIn, address: str) -> schemas.TokenRead:
@@ -1187,7 +1178,7 @@ def authenticate(body: schemas.SignIn, address: str) -> schemas.TokenRead:
 def check_sign_in_limit(email: str, address: str) -> None:
     """A rate limit: raises TOO_MANY_REQUESTS after too many failed sign-ins."""
     since = time.monotonic() - FAILURE_SECONDS
-    recent = [who for moment, *who in tuple(failed_sign_ins) if moment > since]
+    recent = [who for failed_at, *who in tuple(failed_sign_ins) if failed_at > since]
     if recent.count([email, address]) >= MAX_FAILURES:
         raise ApiError("TOO_MANY_REQUESTS")
 
@@ -1196,6 +1187,27 @@ def check_sign_in_limit(email: str, address: str) -> None:
 def dummy_hash() -> str:
     """What the password for an unknown e-mail is compared with, so that it costs the same."""
     return hasher.hash(secrets.token_hex())
+
+
+OAUTH_ERRORS = error_docs(
+    "INVALID_CREDENTIALS",
+    "PAYLOAD_TOO_LARGE",
+    "TOO_MANY_REQUESTS",
+    "DATABASE_UNAVAILABLE",
+    shape=oauth_error_body,
+)
+# A wrong password is a 400 there (RFC 6749, 5.2).
+OAUTH_ERRORS[400] = OAUTH_ERRORS.pop(401)
+OAUTH_ERRORS["default"] = {"model": schemas.OAuthError, "description": "Any other error"}
+
+
+@accounts.post("/token", responses=OAUTH_ERRORS)
+async def get_token(
+    form: Annotated[schemas.SignIn, Form()],
+    request: Request,
+) -> schemas.TokenRead:
+    """Get a token as OAuth2 does, for the Authorize button."""
+    return await sign_in(form, request)
 
 
 def new_token(user: User) -> schemas.TokenRead:
@@ -1222,7 +1234,7 @@ def new_token(user: User) -> schemas.TokenRead:
     "/me",
     response_model=schemas.UserRead,
     dependencies=AUTHORIZE_BUTTON,
-    responses=errors("UNAUTHORIZED"),
+    responses=error_docs("UNAUTHORIZED"),
 )
 def get_me(caller: CurrentCaller) -> User:
     """Show who is signed in."""
@@ -1237,7 +1249,7 @@ def get_me(caller: CurrentCaller) -> User:
     "/me",
     status_code=204,
     dependencies=AUTHORIZE_BUTTON,
-    responses=errors("UNAUTHORIZED"),
+    responses=error_docs("UNAUTHORIZED"),
 )
 def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
@@ -1264,11 +1276,14 @@ def check_account(session: Session, caller: schemas.Caller) -> None:
         raise ApiError("UNAUTHORIZED", "This account was deleted")
 
 
-# What is called most is looked for first.
+# What is called most is looked for first, and FastAPI's own pages last.
+pages = app.router.routes[:]
+app.router.routes.clear()
 for prefix in TASK_PREFIXES:
     app.include_router(tasks, prefix=prefix, include_in_schema=prefix == TASK_PREFIXES[0])
 for prefix in ACCOUNT_PREFIXES:
     app.include_router(accounts, prefix=prefix, include_in_schema=prefix == ACCOUNT_PREFIXES[0])
+app.router.routes.extend(pages)
 
 # ---------------------------------------------------------------- health
 
@@ -1288,7 +1303,7 @@ async def health() -> dict[str, str]:
 
 
 @app.head("/health/ready", include_in_schema=False)
-@app.get("/health/ready", tags=["health"], responses=errors("DATABASE_UNAVAILABLE"))
+@app.get("/health/ready", tags=["health"], responses=error_docs("DATABASE_UNAVAILABLE"))
 def ready() -> dict[str, str]:
     """Tell whether the database answers and has its tables."""
     if not app.state.has_tables:
@@ -1310,11 +1325,10 @@ ALGORITHMS: dict[tuple[str | None, str | None], tuple[str, ...]] = {
     # The second one is its new name (RFC 9864).
     ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
 }
-# Seconds until known keys are fetched anew, until they are trusted no more without that,
-# until a missing one is looked for again, and for a fetch.
-KEYS_LIFETIME = 300
-KEYS_MAX_AGE = 600
-REFETCH = 10
+# Seconds. When a fetch fails, the known keys stay in use.
+KEYS_LIFETIME = 300  # From then on they are fetched in the background.
+KEYS_MAX_AGE = 600  # From then on a request waits for the fetch.
+REFETCH = 10  # Between two fetches for an unknown key.
 FETCH_TIMEOUT = 5
 
 
@@ -1414,7 +1428,7 @@ issuer_keys = IssuerKeys()
 
 @app.exception_handler(HTTPException)
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
-    """Ours, and Starlette's own: no such path, no such method, an unreadable body."""
+    """Answers an ApiError, or an error of Starlette: no such path or method, a bad body."""
     if error.status_code == 400 and not isinstance(error, ApiError):
         error = validation_error(schemas.FieldError(field="body", message=error.detail))
     code = getattr(error, "code", HTTPStatus(error.status_code).name)
@@ -1435,7 +1449,7 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
 
 @app.exception_handler(RequestValidationError)
 async def handle_invalid_request(request: Request, error: RequestValidationError) -> Response:
-    """FastAPI's own handler answers 422 and repeats the input."""
+    """A 400 that names each bad field; FastAPI's own handler answers 422 and repeats the input."""
     details = []
     for problem in error.errors():
         place, *path = problem["loc"]
@@ -1535,7 +1549,7 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         request_headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id(request_headers)
+        state["request_id"] = find_request_id(request_headers)
         log_fields: dict[str, Any] = {
             "request_id": state["request_id"],
             "method": scope["method"],
@@ -1570,7 +1584,7 @@ def access_line(fields: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def request_id(headers: Headers) -> str:
+def find_request_id(headers: Headers) -> str:
     """The id that the request brought, when it is harmless, or a new one."""
     brought = headers.get("x-request-id", "")
     if re.fullmatch("[A-Za-z0-9._-]{1,64}", brought):
@@ -1687,22 +1701,28 @@ async def create_tables_when_possible() -> None:
         except Exception as error:
             app.state.waits_for_database = not is_our_fault(error)
             reason = first_line(error)
-            if reason == told:
-                pass
-            elif app.state.waits_for_database:
-                log.warning("database unavailable: %s", reason)
-            else:
-                log.error("the tables can't be made: %s", reason)
+            if reason != told:
+                log_table_error(reason)
             told = reason
             await asyncio.sleep(DB_RETRY)
+
+
+def log_table_error(reason: str) -> None:
+    """Tells why there are no tables yet."""
+    if app.state.waits_for_database:
+        log.warning("database unavailable: %s", reason)
+    else:
+        log.error("the tables can't be made: %s", reason)
 
 
 def create_tables() -> None:
     """Makes the tables that are missing. One worker does it while the others wait."""
     if not ON_POSTGRESQL:
+        # check_sqlite_file would take a missing file for a deleted one.
         SQLITE_FILE.touch()
     with engine.begin() as connection:
         if ON_POSTGRESQL:
+            # Any number, the same in every worker.
             connection.execute(text("SELECT pg_advisory_xact_lock(7461736)"))
             check_encoding(connection)
         SQLModel.metadata.create_all(connection)
@@ -1710,7 +1730,7 @@ def create_tables() -> None:
             add_missing_columns(connection, table)
         distribute_tables(connection)
         if ON_POSTGRESQL:
-            close_public_door(connection)
+            enable_row_level_security(connection)
 
 
 def check_encoding(connection: Connection) -> None:
@@ -1795,7 +1815,7 @@ def distribute_tables(connection: Connection) -> None:
         connection.execute(text("SELECT create_distributed_table('tasks', 'user_id')"))
 
 
-def close_public_door(connection: Connection) -> None:
+def enable_row_level_security(connection: Connection) -> None:
     """Row level security, so that the public key of Supabase and its like reads nothing."""
     if not connection.scalar(text("SELECT count(*) FROM pg_roles WHERE rolname = 'anon'")):
         return
@@ -1827,9 +1847,9 @@ def limit_statement(
 def wait_with_timeout(connection: Any) -> None:
     """Waits for the server in psycopg2's place, which would wait for a frozen one for ever."""
     global circuit_open_until
-    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
+    while (wanted := connection.poll()) != psycopg2.extensions.POLL_OK:
         direction = selectors.EVENT_WRITE
-        if state == psycopg2.extensions.POLL_READ:
+        if wanted == psycopg2.extensions.POLL_READ:
             direction = selectors.EVENT_READ
         with Selector() as selector:
             selector.register(connection, direction)

@@ -23,7 +23,6 @@ from pydantic import (
 )
 from sqlalchemy import JSON, CheckConstraint, Connection, Enum, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.hybrid import hybrid_property
 from sqlmodel import Field, SQLModel
 
 # The pinned package decides what time it is somewhere, whatever zone files a machine has.
@@ -119,7 +118,7 @@ def check_rule_part(name: str, content: str, patterns: dict[str, str]) -> None:
 
 
 def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
-    """The next date of a series from this local time on, whatever its COUNT and UNTIL."""
+    """The next date of a series after this local time, whatever its COUNT and UNTIL."""
     endless = [f"{name}={part}" for name, part in rule.items() if name not in ("COUNT", "UNTIL")]
     moved = start.replace(year=start.year + YEARS_AHEAD)
     with SEARCH:
@@ -132,8 +131,8 @@ def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
 @lru_cache
 def ever_matches(rule: str) -> bool:
     """Whether a rule has a date at all, whichever days its INTERVAL skips."""
-    every_day = read_rule(rule) | {"INTERVAL": "1"}
-    return first_date_after(every_day, RULE_CHECK_START) is not None
+    without_gaps = read_rule(rule) | {"INTERVAL": "1"}
+    return first_date_after(without_gaps, RULE_CHECK_START) is not None
 
 
 def in_utc(local: datetime, zone: ZoneInfo) -> datetime:
@@ -350,7 +349,6 @@ class Task(TaskBase, table=True):
         ),
         Index("tasks_by_tag", "tags", postgresql_using="gin").ddl_if("postgresql"),
     )
-    model_config = {"ignored_types": (hybrid_property,)}
 
     user_id: str = Field(
         primary_key=True,
@@ -374,9 +372,9 @@ class Task(TaskBase, table=True):
     # change of the clock moved this date, or when the rules of the zone change.
     due_local: str | None = None
 
-    @hybrid_property
+    @property
     def is_completed(self) -> bool:
-        """Another name for `completed`, of a row and in a statement."""
+        """Another name for `completed`."""
         return self.completed
 
     @property
@@ -423,7 +421,7 @@ class Task(TaskBase, table=True):
         if self.due_local is not None:
             noted, _, zone_name = self.due_local.removesuffix("]").partition("[")
             noted_date = datetime.fromisoformat(noted)
-            # Otherwise the task was changed since.
+            # Otherwise a PATCH has changed the date or the zone since.
             if noted_date == self.due_date and zone_name == self.timezone:
                 return noted_date.replace(tzinfo=None)
         return local_time(self.due_date, zone)

@@ -22,7 +22,7 @@ from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, TimeZone, T
 
 # ---------------------------------------------------------------- tasks
 
-# As the new value of `completed`: the other one.
+# As the value of `completed`: the opposite of what is stored.
 FLIP = "flip"
 # Forms send an empty text or null for an empty field.
 EMPTY_IS_NULL = {"due_date", "reminder_at", "recurrence_rule", "timezone"}
@@ -30,7 +30,7 @@ NULL_IS_LEFT_OUT = {"completed", "is_completed", "priority", "tags", "timezone"}
 
 
 def document_form(schema: dict[str, Any]) -> None:
-    """Documents what a form may send for nothing.
+    """Documents what a form may send for an empty field.
 
     Defaults are left out: generated clients would insist on those fields.
     """
@@ -61,7 +61,7 @@ class TaskCreate(TaskBase):
     @model_validator(mode="before")
     @classmethod
     def read_form(cls, data: Any) -> Any:
-        """Drops what a form sends for nothing; without `is_recurring` a rule makes a task recur."""
+        """Drops empty fields of a form; a rule sets `is_recurring` unless that is sent."""
         if not isinstance(data, dict):
             return data
         form = {}
@@ -82,7 +82,8 @@ class TaskCreate(TaskBase):
 def merge_completed(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields with one `completed`.
 
-    A client that sends back a task with one of two turned means the one that is not stored.
+    If the two names disagree, the client has flipped one of them and sent back the other as it
+    read it: the stored state is to be flipped.
     """
     states = {fields.pop(name) for name in ("completed", "is_completed") if name in fields}
     if len(states) == 2:
@@ -146,7 +147,7 @@ def end_of_day(value: str, info: ValidationInfo) -> str | datetime:
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         return value
     last = datetime.fromisoformat(f"{value}T23:59:59.999999")
-    # Of a time that comes twice the second.
+    # fold=1: of a time that comes twice, when the clock goes back over it, the second.
     zone = ZoneInfo(info.data.get("timezone", "UTC"))
     return last.replace(tzinfo=zone, fold=1)
 
@@ -231,7 +232,7 @@ class TaskFilter(BaseModel):
         return filled
 
     @property
-    def state(self) -> bool | None:
+    def wants_completed(self) -> bool | None:
         """Whether completed or open tasks are wanted; None for both."""
         if self.status == "all":
             return None
@@ -245,7 +246,7 @@ class TaskFilter(BaseModel):
 
 def like_an_address(email: str) -> bool:
     """Whether it may be an e-mail address: more only its mail server knows."""
-    # In lower case it may be longer than it was.
+    # max_length counted before it was in lower case, where it may be longer.
     if len(email) > 254:
         return False
     return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) is not None
