@@ -36,7 +36,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
-from fastapi.security import HTTPBearer, OAuth2PasswordBearer
 from fastapi_offline import FastAPIOffline
 from jose import JOSEError, JWTError, jwk, jwt
 from jose.backends.base import Key
@@ -438,26 +437,31 @@ TASK_PREFIXES = (
 )
 ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document. One signs in at /docs by e-mail and password, or pastes a token."""
+    document = FastAPI.openapi(app)
+    # Relative to this service, which may stand below a path of its host.
+    token_url = f"{ACCOUNT_PREFIXES[0]}/token".removeprefix("/")
+    document["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "account": {
+            "type": "oauth2",
+            "description": "Your e-mail is the user name.",
+            "flows": {"password": {"tokenUrl": token_url, "scopes": {}}},
+        },
+    }
+    document["security"] = [{"token": []}, {"account": []}]
+    return document
+
+
+app.openapi = openapi  # type: ignore[method-assign]
+# Of a route that needs no token.
+PUBLIC: dict[str, Any] = {"security": []}
+
 # ---------------------------------------------------------------- who is calling
 
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
-
-# For /docs alone, which offers both: to sign in with e-mail and password, or to paste a token.
-sign_in_form = OAuth2PasswordBearer(
-    # Relative to this service, which may stand below a path of its host.
-    f"{ACCOUNT_PREFIXES[0]}/token".removeprefix("/"),
-    scheme_name="account",
-    description="Your e-mail is the user name.",
-    auto_error=False,
-)
-pasted_token = HTTPBearer(
-    scheme_name="token",
-    description="For a token that you have already.",
-    auto_error=False,
-)
-
-
-AUTHORIZE_BUTTON = [Depends(pasted_token), Depends(sign_in_form)]
 
 
 async def current_caller(request: Request) -> schemas.Caller:
@@ -543,7 +547,7 @@ def verify_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
 tasks = APIRouter(
     prefix="/tasks",
     tags=["tasks"],
-    dependencies=[*AUTHORIZE_BUTTON, Depends(current_caller)],
+    dependencies=[Depends(current_caller)],
     responses=error_docs("UNAUTHORIZED", "DATABASE_UNAVAILABLE"),
 )
 
@@ -652,21 +656,7 @@ def create_task(
 ) -> Response:
     """Create a task."""
     check_that_rule_matches(body.recurrence_rule)
-    now = utc_now()
-    etag = new_etag()
-    values = body.model_dump(exclude={"is_completed"}) | {
-        "user_id": caller.user_id,
-        "id": new_task_id(caller, idempotency_key),
-        "etag": etag,
-        # A new task is open; if the two names disagree, the client has flipped one of them.
-        "completed": body.completed or body.is_completed,
-        "due_local": None,
-        "created_at": now,
-        "updated_at": now,
-    }
-    if body.due_date is not None:
-        zone = ZoneInfo(body.timezone)
-        values["due_local"] = with_zone(local_time(body.due_date, zone), zone)
+    values = new_task(body, caller, idempotency_key)
     try:
         with Session(autocommit) as session:
             row = session.exec(CREATE_TASK, params=values).one()
@@ -676,7 +666,7 @@ def create_task(
             create_user(session, caller)
             row = session.exec(CREATE_TASK, params=values).one()
             session.commit()
-    if row.etag != etag:
+    if row.etag != values["etag"]:
         # The row was there already.
         return task_response(row, headers={"Idempotent-Replayed": "true"})
     location = f"{request.scope['root_path']}{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"
@@ -689,6 +679,29 @@ def check_that_rule_matches(rule: str | None) -> None:
         raise validation_error(
             schemas.FieldError(field="recurrence_rule", message="matches no date at all"),
         )
+
+
+def new_task(
+    body: schemas.TaskCreate,
+    caller: schemas.Caller,
+    idempotency_key: str | None,
+) -> dict[str, Any]:
+    """The columns of a new task."""
+    now = utc_now()
+    due_local = None
+    if body.due_date is not None:
+        zone = ZoneInfo(body.timezone)
+        due_local = with_zone(local_time(body.due_date, zone), zone)
+    return body.model_dump(exclude={"is_completed"}) | {
+        "user_id": caller.user_id,
+        "id": new_task_id(caller, idempotency_key),
+        "etag": new_etag(),
+        # A new task is open; if the two names disagree, the client has flipped one of them.
+        "completed": body.completed or body.is_completed,
+        "due_local": due_local,
+        "created_at": now,
+        "updated_at": now,
+    }
 
 
 def new_task_id(caller: schemas.Caller, idempotency_key: str | None) -> uuid.UUID:
@@ -1105,6 +1118,7 @@ failed_sign_ins: deque[tuple[float, str, str]] = deque(maxlen=10_000)
         "PAYLOAD_TOO_LARGE",
         "TOO_MANY_REQUESTS",
     ),
+    openapi_extra=PUBLIC,
 )
 async def sign_up(body: schemas.SignUp, request: Request) -> schemas.TokenRead:
     """Make an account and sign in."""
@@ -1155,6 +1169,7 @@ def create_account(body: schemas.SignUp) -> schemas.TokenRead:
         "PAYLOAD_TOO_LARGE",
         "TOO_MANY_REQUESTS",
     ),
+    openapi_extra=PUBLIC,
 )
 async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     """Get a token for e-mail and password."""
@@ -1206,7 +1221,7 @@ OAUTH_ERRORS[400] = OAUTH_ERRORS.pop(401)
 OAUTH_ERRORS["default"] = {"model": schemas.OAuthError, "description": "Any other error"}
 
 
-@accounts.post("/token", responses=OAUTH_ERRORS)
+@accounts.post("/token", responses=OAUTH_ERRORS, openapi_extra=PUBLIC)
 async def get_token(
     form: Annotated[schemas.SignIn, Form()],
     request: Request,
@@ -1235,12 +1250,7 @@ def new_token(user: User) -> schemas.TokenRead:
     )
 
 
-@accounts.get(
-    "/me",
-    response_model=schemas.UserRead,
-    dependencies=AUTHORIZE_BUTTON,
-    responses=error_docs("UNAUTHORIZED"),
-)
+@accounts.get("/me", response_model=schemas.UserRead, responses=error_docs("UNAUTHORIZED"))
 def get_me(caller: CurrentCaller) -> User:
     """Show who is signed in."""
     with Session(autocommit) as session:
@@ -1250,12 +1260,7 @@ def get_me(caller: CurrentCaller) -> User:
         return user
 
 
-@accounts.delete(
-    "/me",
-    status_code=204,
-    dependencies=AUTHORIZE_BUTTON,
-    responses=error_docs("UNAUTHORIZED"),
-)
+@accounts.delete("/me", status_code=204, responses=error_docs("UNAUTHORIZED"))
 def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
     with Session(engine) as session:
@@ -1303,14 +1308,19 @@ async def root(request: Request) -> RedirectResponse:
 
 
 @app.head("/health", include_in_schema=False)
-@app.get("/health", tags=["health"])
+@app.get("/health", tags=["health"], openapi_extra=PUBLIC)
 async def health() -> dict[str, str]:
     """Tell that the process serves; it never waits for the database."""
     return {"status": "ok"}
 
 
 @app.head("/health/ready", include_in_schema=False)
-@app.get("/health/ready", tags=["health"], responses=error_docs("DATABASE_UNAVAILABLE"))
+@app.get(
+    "/health/ready",
+    tags=["health"],
+    responses=error_docs("DATABASE_UNAVAILABLE"),
+    openapi_extra=PUBLIC,
+)
 def ready() -> dict[str, str]:
     """Tell whether the database answers and has its tables."""
     if not app.state.has_tables:
@@ -1517,6 +1527,8 @@ MAX_FORM = 8 * 1024
 # Of the query and the headers together, and of parameters and headers each.
 MAX_HEAD = 32 * 1024
 MAX_HEAD_PARTS = 100
+# Characters of a path or an origin that the log holds.
+MAX_LOGGED = 200
 
 
 class HeadLimitMiddleware:
@@ -1560,13 +1572,9 @@ class RequestContextMiddleware:
         log_fields: dict[str, Any] = {
             "request_id": state["request_id"],
             "method": scope["method"],
-            # Of a long one the beginning will do.
-            "path": scope["path"][:200],
+            "path": scope["path"][:MAX_LOGGED],
         }
-        scope["path"] = scope["path"].rstrip("/")
-        # The first page keeps its slash, below a path of the host too.
-        if scope["path"] == scope.get("root_path", ""):
-            scope["path"] += "/"
+        scope["path"] = path_without_slash(scope)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -1575,13 +1583,21 @@ class RequestContextMiddleware:
                 log_fields["status"] = message["status"]
                 log_fields.update(state.get("error", {}))
                 if is_refused_origin(request_headers, headers):
-                    log_fields["hint"] = cors_hint(request_headers["origin"][:200])
+                    log_fields["hint"] = cors_hint(request_headers["origin"][:MAX_LOGGED])
             await send(message)
 
         await self.app(scope, limit_body(receive, request_headers), send_with_headers)
         log_fields["milliseconds"] = round((time.perf_counter() - started) * 1000, 1)
         log_fields["user_id"] = state.get("user_id")
         log.info(access_line(log_fields), extra=log_fields)
+
+
+def path_without_slash(scope: Scope) -> str:
+    """The path without a slash at its end, which only the first page keeps."""
+    path: str = scope["path"].rstrip("/")
+    if path == scope.get("root_path", ""):
+        return f"{path}/"
+    return path
 
 
 def access_line(fields: dict[str, Any]) -> str:

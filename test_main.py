@@ -4681,6 +4681,14 @@ def test_the_authorize_button_signs_in_where_a_token_is_given(document, operatio
     assert ("POST", "/" + account["flows"]["password"]["tokenUrl"]) in operations
 
 
+def test_the_document_asks_for_a_token_where_the_service_does(document, operations, client):
+    assert document["security"] == [{"token": []}, {"account": []}]
+    for (method, path), operation in operations.items():
+        answer = client.call(method, path.format(task_id=uuid.uuid4()))
+        needs_token = "security" not in operation
+        assert needs_token is (answer.status == 401), path
+
+
 def test_the_document_explains_each_parameter_of_a_list(operations):
     for parameter in operations["GET", TASKS]["parameters"]:
         assert parameter.get("description"), parameter["name"]
