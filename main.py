@@ -404,6 +404,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
+    # A handler that computes lets the event loop go on after a millisecond, not after five.
+    sys.setswitchinterval(0.001)
     yield
     table_creation.cancel()
     autocommit.dispose()
