@@ -1073,11 +1073,12 @@ def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> R
 )
 def delete_task(task_id: uuid.UUID, caller: CurrentCaller, etags: IfMatch) -> None:
     """Delete a task."""
-    statement = delete(Task).where(col(Task.user_id) == caller.user_id, col(Task.id) == task_id)
+    statement = delete(table).where(*OWN_TASK)
     if etags is not None:
-        statement = statement.where(col(Task.etag).in_(etags))
+        statement = statement.where(table.c.etag.in_(etags))
+    values = {"own_user_id": caller.user_id, "own_task_id": task_id}
     with Session(autocommit) as session:
-        deleted = session.exec(statement).rowcount
+        deleted = session.exec(statement, params=values).rowcount
         if not deleted:
             find_task(session, caller, task_id, etags)
             # It was not there, and is now.
