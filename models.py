@@ -21,7 +21,7 @@ from pydantic import (
     ValidationInfo,
     WrapValidator,
 )
-from sqlalchemy import JSON, CheckConstraint, Connection, Enum, Index, text
+from sqlalchemy import JSON, CheckConstraint, Enum, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -282,14 +282,6 @@ PriorityType: Any = Enum(
 StringListType: Any = JSONB().with_variant(JSON(), "sqlite")
 
 
-def is_on_citus(connection: Connection) -> bool:
-    """Whether this PostgreSQL spreads its tables over several machines."""
-    if connection.dialect.name != "postgresql":
-        return False
-    extensions = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
-    return bool(connection.scalar(text(extensions)))
-
-
 class User(SQLModel, table=True):
     """An account, or the row that a user of an outside issuer gets with their first task."""
 
@@ -336,9 +328,7 @@ class Task(TaskBase, table=True):
         CheckConstraint("reminder_at <= due_date", "reminder_not_after_due_date"),
         CheckConstraint("NOT is_recurring OR recurrence_rule IS NOT NULL", "recurring_has_rule"),
         # For foreign keys of child tables; on Citus they must hold the user_id too.
-        Index("tasks_by_id", "id", unique=True).ddl_if(
-            callable_=lambda *arguments, **_: not is_on_citus(arguments[2]),
-        ),
+        Index("tasks_by_id", "id", unique=True),
         Index("tasks_by_creation", "user_id", "created_at"),
         Index("tasks_by_completion", "user_id", "completed"),
         Index(

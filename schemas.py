@@ -29,20 +29,10 @@ EMPTY_IS_NULL = {"due_date", "reminder_at", "recurrence_rule", "timezone"}
 NULL_IS_LEFT_OUT = {"completed", "is_completed", "priority", "tags", "timezone"}
 
 
-def document_form(schema: dict[str, Any]) -> None:
-    """Documents what a form may send for an empty field.
-
-    Defaults are left out: generated clients would insist on those fields.
-    """
-    for name, field in schema["properties"].items():
+def without_defaults(schema: dict[str, Any]) -> None:
+    """Leaves the defaults out of the document: generated clients would insist on those fields."""
+    for field in schema["properties"].values():
         field.pop("default", None)
-        types = field.pop("anyOf", None) or [dict(field)]
-        if name in EMPTY_IS_NULL:
-            types.append({"type": "string", "const": ""})
-        if name in NULL_IS_LEFT_OUT:
-            types.append({"type": "null"})
-        if len(types) > 1:
-            schema["properties"][name] = {"anyOf": types}
 
 
 def without_null(schema: dict[str, Any]) -> None:
@@ -54,7 +44,7 @@ def without_null(schema: dict[str, Any]) -> None:
 class TaskCreate(TaskBase):
     """A new task. What a client may not say, such as `user_id`, is ignored."""
 
-    model_config = {"json_schema_extra": document_form}
+    model_config = {"json_schema_extra": without_defaults}
 
     is_completed: StrictBool = Field(default=False, description="Another name for `completed`")
 
@@ -244,22 +234,20 @@ class TaskFilter(BaseModel):
 # ---------------------------------------------------------------- accounts
 
 
-def like_an_address(email: str) -> bool:
-    """Whether it may be an e-mail address: more only its mail server knows."""
-    # max_length counted before it was in lower case, where it may be longer.
-    if len(email) > 254:
-        return False
-    return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) is not None
-
-
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254),
+    StringConstraints(strip_whitespace=True, to_lower=True),
     Storable,
+    # Behind the others: in lower case it may be longer.
+    Field(max_length=254),
 ]
+# Whether there is such an address only its mail server knows.
 NewEmail = Annotated[
     Email,
-    ensure(like_an_address, "must be an e-mail address such as ada@example.com"),
+    ensure(
+        re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+").fullmatch,
+        "must be an e-mail address such as ada@example.com",
+    ),
     Field(json_schema_extra={"format": "email"}),
 ]
 Password = Annotated[str, Storable]
