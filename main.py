@@ -695,11 +695,19 @@ def new_task_id(caller: schemas.Caller, idempotency_key: str | None) -> uuid.UUI
     return uuid.uuid5(namespace, idempotency_key)
 
 
+def contains(column: ColumnElement[Any], words: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a column holds these words, in any letter case and with `%` taken literally."""
+    # A letter may have two small forms, such as the Greek sigma, or two capitals.
+    folded_column = func.upper(func.lower(column))
+    folded_words = func.upper(func.lower(words))
+    position = func.strpos if ON_POSTGRESQL else func.instr
+    return position(folded_column, folded_words) > 0
+
+
 # The conditions of the filters, made once like the statements: what varies is a parameter.
-POSITION = func.strpos if ON_POSTGRESQL else func.instr
 HAS_TEXT = or_(
-    POSITION(func.lower(table.c.title), func.lower(bindparam("q"))) > 0,
-    POSITION(func.lower(table.c.description), func.lower(bindparam("q"))) > 0,
+    contains(table.c.title, bindparam("q")),
+    contains(table.c.description, bindparam("q")),
 )
 IS_COMPLETED = table.c.completed == bindparam("wants_completed")
 HAS_PRIORITY = table.c.priority.in_(bindparam("priority"))
