@@ -326,7 +326,7 @@ class ApiError(HTTPException):
         self,
         code: schemas.ErrorCode,
         message: str = "",
-        details: list[schemas.FieldError] | None = None,
+        details: list[dict[str, str]] | None = None,
         reason: str | None = None,
     ) -> None:
         status, standard_message, headers = ERRORS[code]
@@ -336,31 +336,14 @@ class ApiError(HTTPException):
         self.reason = reason
 
 
-def validation_error(*details: schemas.FieldError) -> ApiError:
-    """The error that says what is wrong with these fields."""
-    messages = [f"{detail.field}: {detail.message}" for detail in details]
+def validation_error(*details: dict[str, str]) -> ApiError:
+    """The error that says what is wrong: each detail has a `field` and a `message`."""
+    messages = [f"{detail['field']}: {detail['message']}" for detail in details]
     return ApiError("VALIDATION_ERROR", "; ".join(messages), list(details))
 
 
-def error_body(
-    code: str,
-    message: str,
-    details: list[schemas.FieldError] | None,
-) -> schemas.Error:
-    """The one shape of every error."""
-    error = schemas.ErrorDetail(code=code, message=message, details=details)
-    return schemas.Error(detail=message, code=code, error=error)
-
-
-def oauth_error_body(code: str, message: str) -> schemas.OAuthError:
-    """The shape that the Authorize button of /docs can show (RFC 6749, 5.2)."""
-    names = {"INVALID_CREDENTIALS": "invalid_grant", "VALIDATION_ERROR": "invalid_request"}
-    return schemas.OAuthError(
-        error=names.get(code, code.lower()),
-        error_description=message,
-        detail=message,
-        code=code,
-    )
+# What OAuth2 calls an error (RFC 6749, 5.2); any other has its code in lower case.
+OAUTH_NAMES = {"INVALID_CREDENTIALS": "invalid_grant", "VALIDATION_ERROR": "invalid_request"}
 
 
 def error_docs(
@@ -659,9 +642,7 @@ def create_task(
 def check_that_rule_matches(rule: str | None) -> None:
     """Raises VALIDATION_ERROR for a rule that has no date; too slow for the event loop."""
     if rule is not None and not ever_matches(rule):
-        raise validation_error(
-            schemas.FieldError(field="recurrence_rule", message="matches no date at all"),
-        )
+        raise validation_error({"field": "recurrence_rule", "message": "matches no date at all"})
 
 
 def new_task(
@@ -1428,21 +1409,21 @@ issuer_keys = IssuerKeys()
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
     """Answers an ApiError, or an error of Starlette: no such path or method, a bad body."""
     if error.status_code == 400 and not isinstance(error, ApiError):
-        error = validation_error(schemas.FieldError(field="body", message=error.detail))
+        error = validation_error({"field": "body", "message": error.detail})
     code = getattr(error, "code", HTTPStatus(error.status_code).name)
-    body: schemas.Error | schemas.OAuthError
-    body = error_body(code, error.detail, getattr(error, "details", None))
     status = error.status_code
-    request.state.error = {
-        "code": code,
-        "detail": error.detail,
-        "reason": getattr(error, "reason", None),
-    }
+    body: dict[str, Any] = {"detail": error.detail, "code": code}
+    request.state.error = body | {"reason": getattr(error, "reason", None)}
     if request.scope["path"].endswith("/auth/token"):
-        body = oauth_error_body(code, error.detail)
+        # The shape that the Authorize button of /docs can show.
+        body["error"] = OAUTH_NAMES.get(code, code.lower())
+        body["error_description"] = error.detail
         if status == 401:
             status = 400
-    return JSONResponse(body.model_dump(), status, error.headers)
+    else:
+        details = getattr(error, "details", None)
+        body["error"] = {"code": code, "message": error.detail, "details": details}
+    return JSONResponse(body, status, error.headers)
 
 
 @app.exception_handler(RequestValidationError)
@@ -1458,7 +1439,7 @@ async def handle_invalid_request(request: Request, error: RequestValidationError
         elif not path:
             message = "must be a JSON object, sent with Content-Type: application/json"
         field = ".".join(map(str, path)) or place
-        details.append(schemas.FieldError(field=field, message=message))
+        details.append({"field": field, "message": message})
     return await handle_http_exception(request, validation_error(*details))
 
 
@@ -1468,7 +1449,7 @@ async def handle_database_error(request: Request, error: DBAPIError) -> Response
     reason = first_line(error)
     for name, (field, message) in DATABASE_RULES.items():
         if isinstance(error, IntegrityError) and name in reason.lower():
-            detail = schemas.FieldError(field=field, message=message)
+            detail = {"field": field, "message": message}
             return await handle_http_exception(request, validation_error(detail))
     if is_our_fault(error) and not app.state.waits_for_database:
         raise error
@@ -1522,7 +1503,7 @@ class HeadLimitMiddleware:
         """Passes a request on; VALIDATION_ERROR for one that is too long."""
         if scope["type"] == "http" and is_head_too_long(scope):
             message = "query and headers must not be larger than 32 KiB, nor more than 100 each"
-            raise validation_error(schemas.FieldError(field="head", message=message))
+            raise validation_error({"field": "head", "message": message})
         await self.app(scope, receive, send)
 
 
