@@ -1413,7 +1413,9 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
     code = getattr(error, "code", HTTPStatus(error.status_code).name)
     status = error.status_code
     body: dict[str, Any] = {"detail": error.detail, "code": code}
-    request.state.error = body | {"reason": getattr(error, "reason", None)}
+    request.state.error.update(code=code, detail=error.detail)
+    if isinstance(error, ApiError) and error.reason:
+        request.state.error["reason"] = error.reason
     if request.scope["path"].endswith("/auth/token"):
         # The shape that the Authorize button of /docs can show.
         body["error"] = OAUTH_NAMES.get(code, code.lower())
@@ -1531,42 +1533,32 @@ class RequestContextMiddleware:
         request_headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
         state["request_id"] = find_request_id(request_headers)
-        log_fields: dict[str, Any] = {
-            "request_id": state["request_id"],
-            "method": scope["method"],
-            "path": scope["path"][:MAX_LOGGED],
-        }
-        scope["path"] = path_without_slash(scope)
+        # What the handler of an error adds to the line.
+        state["error"] = {}
+        log_fields = {"method": scope["method"], "path": scope["path"][:MAX_LOGGED]}
+        # Only the first page keeps the slash at its end.
+        if scope["path"] != f"{scope['root_path']}/":
+            scope["path"] = scope["path"].rstrip("/")
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(standing_headers(scope))
                 log_fields["status"] = message["status"]
-                log_fields.update(state.get("error", {}))
                 if is_refused_origin(request_headers, headers):
-                    log_fields["hint"] = cors_hint(request_headers["origin"][:MAX_LOGGED])
+                    state["error"]["hint"] = cors_hint(request_headers["origin"][:MAX_LOGGED])
             await send(message)
 
         await self.app(scope, limit_body(receive, request_headers), send_with_headers)
         log_fields["milliseconds"] = round((time.perf_counter() - started) * 1000, 1)
-        log_fields["user_id"] = state.get("user_id")
-        log.info(access_line(log_fields), extra=log_fields)
+        log_request(log_fields | state["error"], state)
 
 
-def path_without_slash(scope: Scope) -> str:
-    """The path without a slash at its end, which only the first page keeps."""
-    path: str = scope["path"].rstrip("/")
-    if path == scope.get("root_path", ""):
-        return f"{path}/"
-    return path
-
-
-def access_line(fields: dict[str, Any]) -> str:
-    """A request in a few words."""
-    names = ("method", "path", "status", "milliseconds", "code", "detail", "reason", "hint")
-    words = [str(fields[name]) for name in names if fields.get(name) is not None]
-    return " ".join(words)
+def log_request(fields: dict[str, Any], state: dict[str, Any]) -> None:
+    """Writes a line of the access log, whose words are these fields."""
+    line = " ".join(map(str, fields.values()))
+    caller = {"request_id": state["request_id"], "user_id": state.get("user_id")}
+    log.info(line, extra=fields | caller)
 
 
 def find_request_id(headers: Headers) -> str:
@@ -1641,7 +1633,7 @@ app.add_middleware(
     allow_origins=settings.cors_origins,
     allow_origin_regex=local_origins,
     allow_credentials=True,
-    allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+    allow_methods=("*",),
     allow_headers=("*",),
     expose_headers=(
         "ETag",
