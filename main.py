@@ -44,6 +44,7 @@ from psycopg2.extensions import parse_dsn
 from pwdlib import PasswordHash
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     Field,
     HttpUrl,
     ValidationError,
@@ -586,9 +587,8 @@ CREATE_TASK = (
 )
 
 IdempotencyKey = Annotated[
-    str | None,
+    schemas.OptionalParameter[str],
     Header(
-        json_schema_extra=schemas.without_null,
         pattern="^[ -~]{1,255}$",
         description="The same key again answers with the first task",
     ),
@@ -791,38 +791,6 @@ def select_page(
 
 GET_TASK = select(*COLUMNS).where(*OWN_TASK)
 
-IfNoneMatch = Annotated[
-    list[str] | None,
-    Header(
-        json_schema_extra=schemas.without_null,
-        description="Answer 304 while the task has this ETag",
-    ),
-]
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not changed since"}}
-
-
-@tasks.get(
-    "/{task_id:uuid}",
-    response_model=schemas.TaskRead,
-    responses=error_docs("NOT_FOUND") | NOT_MODIFIED,
-)
-def get_task(
-    task_id: uuid.UUID,
-    caller: CurrentCaller,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
-    """Get one task."""
-    values = {"own_user_id": caller.user_id, "own_task_id": task_id}
-    with Session(autocommit) as session:
-        row = session.exec(GET_TASK, params=values).one_or_none()
-        if row is None:
-            check_account(session, caller)
-            raise ApiError("NOT_FOUND")
-    etags = read_etags(if_none_match or [])
-    if etags is None or row.etag in etags:
-        return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
-    return task_response(row)
-
 
 def read_etags(lines: list[str]) -> list[str] | None:
     """The tags of If-Match or If-None-Match; None for `*`, which is any version.
@@ -835,22 +803,42 @@ def read_etags(lines: list[str]) -> list[str] | None:
     return re.findall('"([^"]*)"', ",".join(lines))[:100]
 
 
-async def read_if_match(
-    if_match: Annotated[
-        list[str] | None,
-        Header(
-            json_schema_extra=schemas.without_null,
-            description="Change the task only while it has this ETag",
-        ),
-    ] = None,
-) -> list[str] | None:
-    """The ETags of which the task must have one; None when any version will do."""
-    if if_match is None:
-        return None
-    return read_etags(if_match)
+ETags = Annotated[schemas.OptionalParameter[list[str]], BeforeValidator(read_etags)]
+IfNoneMatch = Annotated[
+    ETags,
+    Header(alias="If-None-Match", description="Answer 304 while the task has this ETag"),
+]
+NO_ETAGS: list[str] = []
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not changed since"}}
 
 
-IfMatch = Annotated[list[str] | None, Depends(read_if_match)]
+@tasks.get(
+    "/{task_id:uuid}",
+    response_model=schemas.TaskRead,
+    responses=error_docs("NOT_FOUND") | NOT_MODIFIED,
+)
+def get_task(
+    task_id: uuid.UUID,
+    caller: CurrentCaller,
+    etags: IfNoneMatch = NO_ETAGS,
+) -> Response:
+    """Get one task."""
+    values = {"own_user_id": caller.user_id, "own_task_id": task_id}
+    with Session(autocommit) as session:
+        row = session.exec(GET_TASK, params=values).one_or_none()
+        if row is None:
+            check_account(session, caller)
+            raise ApiError("NOT_FOUND")
+    if etags is None or row.etag in etags:
+        return Response(status_code=304, headers={"ETag": f'"{row.etag}"'})
+    return task_response(row)
+
+
+# None is any version.
+IfMatch = Annotated[
+    ETags,
+    Header(alias="If-Match", description="Change the task only while it has this ETag"),
+]
 CHANGE_ERRORS = error_docs(
     "VALIDATION_ERROR", "NOT_FOUND", "PRECONDITION_FAILED", "PAYLOAD_TOO_LARGE"
 )
@@ -865,7 +853,7 @@ def put_task(
     task_id: uuid.UUID,
     body: Annotated[schemas.TaskCreate, Body(examples=[CHANGE_EXAMPLE])],
     caller: CurrentCaller,
-    etags: IfMatch,
+    etags: IfMatch = None,
 ) -> Response:
     """Change a task by a form that has its title; what is left out keeps its value."""
     check_that_rule_matches(body.recurrence_rule)
@@ -882,7 +870,7 @@ def patch_task(
     task_id: uuid.UUID,
     body: Annotated[schemas.TaskUpdate, Body(examples=[CHANGE_EXAMPLE])],
     caller: CurrentCaller,
-    etags: IfMatch,
+    etags: IfMatch = None,
 ) -> Response:
     """Change only what is sent; null clears what may be null."""
     check_that_rule_matches(body.recurrence_rule)
@@ -900,7 +888,7 @@ def patch_task(
 def toggle_task(
     task_id: uuid.UUID,
     caller: CurrentCaller,
-    etags: IfMatch,
+    etags: IfMatch = None,
     body: Annotated[schemas.TaskToggle | None, Body(examples=[{}])] = None,
 ) -> Response:
     """Complete or reopen a task; completing a recurring one makes its next occurrence."""
@@ -1030,7 +1018,7 @@ def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> R
     status_code=204,
     responses=error_docs("NOT_FOUND", "PRECONDITION_FAILED"),
 )
-def delete_task(task_id: uuid.UUID, caller: CurrentCaller, etags: IfMatch) -> None:
+def delete_task(task_id: uuid.UUID, caller: CurrentCaller, etags: IfMatch = None) -> None:
     """Delete a task."""
     statement = delete(table).where(*OWN_TASK)
     if etags is not None:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -33,12 +33,6 @@ def without_defaults(schema: dict[str, Any]) -> None:
     """Leaves the defaults out of the document: generated clients would insist on those fields."""
     for field in schema["properties"].values():
         field.pop("default", None)
-
-
-def without_null(schema: dict[str, Any]) -> None:
-    """Documents a parameter that may be left out: generated clients would send the text null."""
-    types = schema.pop("anyOf")
-    schema.update(types[0])
 
 
 class TaskCreate(TaskBase):
@@ -124,6 +118,17 @@ class TaskToggled(TaskRead):
 # ---------------------------------------------------------------- list
 
 
+def without_null(schema: dict[str, Any]) -> None:
+    """Leaves null out of the document: generated clients would send it as the text null."""
+    types = schema.pop("anyOf")
+    schema.update(types[0])
+
+
+T = TypeVar("T")
+# A parameter that is None when it is left out.
+OptionalParameter = Annotated[T | None, Field(json_schema_extra=without_null)]
+
+
 def split_commas(values: list[str]) -> list[str]:
     """The values of a parameter that is repeated, or holds several separated by commas."""
     parts = [part for part in ",".join(values).split(",") if part.strip()]
@@ -149,64 +154,48 @@ EndOfDay = BeforeValidator(end_of_day)
 class TaskFilter(BaseModel):
     """Which tasks, in which order, and which page of them."""
 
+    # The text below a field describes it in the document.
+    model_config = {"use_attribute_docstrings": True}
+
     q: Annotated[str, Storable] = Field(
         default="",
         max_length=200,
         validation_alias=AliasChoices("q", "search"),
-        description="Text in title or description; also `search`",
     )
-    status: Literal["all", "pending", "completed", "true", "false"] | None = Field(
-        default=None,
-        json_schema_extra=without_null,
-        description="The state; it wins over `completed`",
-    )
-    completed: bool | None = Field(
-        default=None,
-        json_schema_extra=without_null,
-        description="The state, as a yes or no",
-    )
-    priority: Annotated[list[AnyCasePriority], Separated] = Field(
-        default=[],
-        description="One or more, separated by commas or repeated",
-    )
-    tags: Annotated[list[Tag], Separated] = Field(
-        default=[],
-        description="A task must have all of them; separated by commas or repeated",
-    )
-    timezone: TimeZone = Field(
-        default="UTC",
-        description="Whose day and clock the two dates mean, such as Europe/Berlin",
-    )
-    due_date_from: Moment | None = Field(
-        default=None,
-        json_schema_extra=without_null,
-        description="Due from this moment on",
-    )
-    due_date_to: Annotated[Moment, EndOfDay] | None = Field(
-        default=None,
-        json_schema_extra=without_null,
-        description="Due until then; a date is the whole day",
-    )
-    sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = Field(
-        default="created_at",
-        description="What to sort by",
-    )
-    sort_order: Literal["desc", "asc"] = Field(
-        default="desc",
-        description="Of priorities `High` is the greatest; tasks without due date come last",
-    )
-    limit: int = Field(
-        default=50,
-        ge=1,
-        le=100,
-        description="How many tasks at most",
-    )
-    offset: int = Field(
-        default=0,
-        ge=0,
-        le=2**31,
-        description="How many tasks to pass over",
-    )
+    """Text in title or description; also `search`"""
+
+    status: OptionalParameter[Literal["all", "pending", "completed", "true", "false"]] = None
+    """The state; it wins over `completed`"""
+
+    completed: OptionalParameter[bool] = None
+    """The state, as a yes or no"""
+
+    priority: Annotated[list[AnyCasePriority], Separated] = []
+    """One or more, separated by commas or repeated"""
+
+    tags: Annotated[list[Tag], Separated] = []
+    """A task must have all of them; separated by commas or repeated"""
+
+    timezone: TimeZone = "UTC"
+    """Whose day and clock the two dates mean, such as Europe/Berlin"""
+
+    due_date_from: OptionalParameter[Moment] = None
+    """Due from this moment on"""
+
+    due_date_to: OptionalParameter[Annotated[Moment, EndOfDay]] = None
+    """Due until then; a date is the whole day"""
+
+    sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = "created_at"
+    """What to sort by"""
+
+    sort_order: Literal["desc", "asc"] = "desc"
+    """Of priorities `High` is the greatest; tasks without due date come last"""
+
+    limit: int = Field(default=50, ge=1, le=100)
+    """How many tasks at most"""
+
+    offset: int = Field(default=0, ge=0, le=2**31)
+    """How many tasks to pass over"""
 
     @model_validator(mode="before")
     @classmethod
