@@ -267,16 +267,10 @@ settings = load_settings()
 THREADS = 8
 ON_POSTGRESQL = settings.database_url.get_backend_name() == "postgresql"
 
-CONNECT_ARGS: dict[str, Any] = {}
-if ON_POSTGRESQL:
-    # Seconds, seconds, tries: otherwise a network forgets idle connections, and nobody notices.
-    CONNECT_ARGS = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
-
 # Each statement commits by itself and costs one round trip: for routes of one statement.
 # Parameters stay out of errors, and so out of the log.
 autocommit = create_engine(
     settings.database_url,
-    connect_args=CONNECT_ARGS,
     isolation_level="AUTOCOMMIT",
     pool_size=THREADS,
     pool_use_lifo=True,
@@ -1643,7 +1637,8 @@ SQLITE_FILE = Path(settings.database_url.database or "")
 # Windows has no poll, and epoll takes three more calls for a single connection.
 Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 circuit_open_until = 0.0
-
+# Seconds, seconds, tries: otherwise a network forgets idle connections, and nobody notices.
+KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
 
 # While the tables are not made, a missing one is no fault of ours.
 app.state.has_tables = False
@@ -1837,7 +1832,7 @@ def connect_or_fail_fast(
     if time.monotonic() < circuit_open_until:
         raise psycopg2.OperationalError("the database did not answer others just now")
     try:
-        return dialect.connect(*arguments, **options)
+        return dialect.connect(*arguments, **options | KEEPALIVES)
     # Some servers on Windows answer in an encoding of their own.
     except (psycopg2.Error, UnicodeError) as error:
         circuit_open_until = time.monotonic() + DB_RETRY
