@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from urllib.error import HTTPError
 from zoneinfo import ZoneInfo
 
-import psycopg2.extensions
+import psycopg2
 import uvicorn
 from anyio import CapacityLimiter, fail_after, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -40,7 +40,7 @@ from fastapi_offline import FastAPIOffline
 from jose import JOSEError, JWTError, jwk, jwt
 from jose.backends.base import Key
 from jose.utils import base64url_decode
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import parse_dsn, set_wait_callback
 from pwdlib import PasswordHash
 from pydantic import (
     AliasChoices,
@@ -1809,10 +1809,8 @@ def limit_statement(
 def wait_with_timeout(connection: Any) -> None:
     """Waits for the server in psycopg2's place, which would wait for a frozen one for ever."""
     global circuit_open_until
-    while (wanted := connection.poll()) != psycopg2.extensions.POLL_OK:
-        direction = selectors.EVENT_WRITE
-        if wanted == psycopg2.extensions.POLL_READ:
-            direction = selectors.EVENT_READ
+    # Both libraries count reading as 1 and writing as 2; POLL_OK is 0.
+    while direction := connection.poll():
         with Selector() as selector:
             selector.register(connection, direction)
             # A second later than the server, which ends a slow statement by itself.
@@ -1892,7 +1890,7 @@ def begin_immediate(connection: Connection) -> None:
 
 
 if ON_POSTGRESQL:
-    psycopg2.extensions.set_wait_callback(wait_with_timeout)
+    set_wait_callback(wait_with_timeout)
     # A silent name server must not cost more than two seconds (resolv.conf(5)).
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:1")
     event.listen(autocommit, "do_connect", connect_or_fail_fast)
