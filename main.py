@@ -1847,9 +1847,8 @@ def replace_closed_connection(connection: Any, *_: Any) -> None:
         raise InvalidatePoolError from None
 
 
-def prepare_sqlite(connection: Any, record: Any) -> None:
+def prepare_sqlite(connection: Any, _record: object) -> None:
     """Waits for locks, lets readers and a writer work at once, and keeps foreign keys."""
-    record.info["file"] = SQLITE_FILE.stat().st_ino
     connection.execute(f"PRAGMA busy_timeout = {DB_TIMEOUT * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -1880,7 +1879,9 @@ def check_sqlite_file(_connection: Any, record: Any, *_: Any) -> None:
         raise sqlite3.OperationalError(
             "the SQLite file is gone; restart the service to begin with an empty one"
         )
-    if record.info.get("file", 0) not in (0, SQLITE_FILE.stat().st_ino):
+    file = SQLITE_FILE.stat().st_ino
+    # The first look is before it connects.
+    if record.info.setdefault("file", file) != file:
         raise InvalidatePoolError
 
 
