@@ -1929,7 +1929,6 @@ if __name__ == "__main__":
     # Proxies and clients keep idle connections for up to a minute; SIGTERM waits for 8 seconds.
     uvicorn.run(
         "main:app",
-        app_dir=str(Path(__file__).parent),
         host="0.0.0.0",
         port=settings.port,
         log_config=None,
