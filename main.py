@@ -114,24 +114,19 @@ log = logging.getLogger("task_api")
 SECRET_FILE = Path(".jwt_secret")
 
 
-def write_secret() -> None:
-    """Writes a new secret; an empty file would keep the next start from making one."""
-    try:
-        SECRET_FILE.write_text(secrets.token_hex(32))
-    except OSError:
-        SECRET_FILE.unlink()
-        raise
-
-
 def kept_secret() -> str:
     """The secret that this folder keeps; the first worker makes it, and the others wait for it."""
     try:
         SECRET_FILE.touch(mode=0o600, exist_ok=False)
-        write_secret()
+        SECRET_FILE.write_text(secrets.token_hex(32))
     except FileExistsError:
         deadline = time.monotonic() + 2
         while not SECRET_FILE.stat().st_size and time.monotonic() < deadline:
             time.sleep(0.01)
+    except OSError:
+        # An empty file would keep the next start from making one.
+        SECRET_FILE.unlink(missing_ok=True)
+        raise
     return SECRET_FILE.read_text(errors="ignore").strip()
 
 
