@@ -1701,18 +1701,15 @@ def add_missing_columns(connection: Connection, table: Table) -> None:
     Raises SchemaError for a column that can't be added, and for a table that is not ours.
     """
     quoted = connection.dialect.identifier_preparer
-    stored = inspect(connection).get_columns(table.name)
-    for found in stored:
-        is_required = not found["nullable"] and found["default"] is None
-        if is_required and found["name"] not in table.columns:
-            name = quoted.quote(found["name"])
+    stored = {found["name"]: found for found in inspect(connection).get_columns(table.name)}
+    for name in stored.keys() - table.columns.keys():
+        if not stored[name]["nullable"] and stored[name]["default"] is None:
             raise SchemaError(
-                f"the table {table.name} needs a value for {found['name']}, which its model lacks: "
+                f"the table {table.name} needs a value for {name}, which its model lacks: "
                 "it is of another application; or, of a field that you have removed, run: "
-                f"ALTER TABLE {quoted.format_table(table)} DROP COLUMN {name}"
+                f"ALTER TABLE {quoted.format_table(table)} DROP COLUMN {quoted.quote(name)}"
             )
-    names = [found["name"] for found in stored]
-    missing = [column for column in table.columns if column.name not in names]
+    missing = [column for column in table.columns if column.name not in stored]
     for column in missing:
         add_column(connection, column)
     for index in table.indexes:
