@@ -1655,19 +1655,15 @@ async def create_tables_when_possible() -> None:
             app.state.waits_for_database = False
         except Exception as error:
             app.state.waits_for_database = not is_our_fault(error)
-            reason = first_line(error)
-            if reason != told:
-                log_table_error(reason)
-            told = reason
+            line = f"database unavailable: {first_line(error)}"
+            level = logging.WARNING
+            if is_our_fault(error):
+                line = f"the tables can't be made: {first_line(error)}"
+                level = logging.ERROR
+            if line != told:
+                log.log(level, "%s", line)
+            told = line
             await asyncio.sleep(DB_RETRY)
-
-
-def log_table_error(reason: str) -> None:
-    """Tells why there are no tables yet."""
-    if app.state.waits_for_database:
-        log.warning("database unavailable: %s", reason)
-    else:
-        log.error("the tables can't be made: %s", reason)
 
 
 def create_tables() -> None:
