@@ -8,9 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from importlib.resources import files
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, reset_tzpath
+from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
 from dateutil.rrule import rrulestr
 from pydantic import (
@@ -27,7 +26,7 @@ from sqlmodel import Field, SQLModel
 
 # The pinned package decides what time it is somewhere, whatever zone files a machine has.
 reset_tzpath(())
-TIMEZONES = frozenset((files("tzdata") / "zones").read_text().split())
+TIMEZONES = available_timezones()
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(2200, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
