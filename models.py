@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 from dateutil.rrule import rrulestr
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     StrictBool,
     StringConstraints,
     ValidationInfo,
@@ -168,6 +167,11 @@ class Priority(StrEnum):
     MEDIUM = "Medium"
     LOW = "Low"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Priority | None":
+        """The priority in another letter case."""
+        return cls.__members__.get(str(value).upper())
+
 
 OUT_OF_YEARS = "must lie in the years 1970 to 2200 in UTC"
 
@@ -207,13 +211,6 @@ def read_moment(
     return moment.astimezone(UTC)
 
 
-def read_priority(value: Any) -> Any:
-    """A priority in the letter case that the enum has."""
-    if isinstance(value, str):
-        return value.capitalize()
-    return value
-
-
 def without_duplicates(tags: list[str]) -> list[str]:
     """The tags, each once, in their order."""
     return list(dict.fromkeys(tags))
@@ -251,7 +248,6 @@ Tag = Annotated[
 ]
 Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(without_duplicates)]
 Moment = Annotated[datetime, WrapValidator(read_moment)]
-AnyCasePriority = Annotated[Priority, BeforeValidator(read_priority)]
 RecurrenceRule = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=200),
@@ -300,7 +296,7 @@ class TaskBase(SQLModel):
     title: Title
     description: Description | None = None
     completed: StrictBool = False
-    priority: AnyCasePriority = Field(default=Priority.MEDIUM, sa_type=PriorityType)
+    priority: Priority = Field(default=Priority.MEDIUM, sa_type=PriorityType)
     tags: Tags = Field(default_factory=list, sa_type=StringListType)
     # Before the dates, which are read by its clock.
     timezone: TimeZone = "UTC"

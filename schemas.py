@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, TimeZone, Title, ensure
+from models import Moment, Priority, Storable, Tag, TaskBase, TimeZone, Title, ensure
 
 # ---------------------------------------------------------------- tasks
 
@@ -170,7 +170,7 @@ class TaskFilter(BaseModel):
     completed: OptionalParameter[bool] = None
     """The state, as a yes or no"""
 
-    priority: Annotated[list[AnyCasePriority], Separated] = []
+    priority: Annotated[list[Priority], Separated] = []
     """One or more, separated by commas or repeated"""
 
     tags: Annotated[list[Tag], Separated] = []
