@@ -211,11 +211,6 @@ def read_moment(
     return moment.astimezone(UTC)
 
 
-def without_duplicates(tags: list[str]) -> list[str]:
-    """The tags, each once, in their order."""
-    return list(dict.fromkeys(tags))
-
-
 def check_rule(rule: str) -> str:
     """The rule as it is; raises ValueError when it can't be read."""
     read_rule(rule)
@@ -246,7 +241,13 @@ Tag = Annotated[
     WithoutComma,
     Storable,
 ]
-Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(without_duplicates)]
+# Each once, in their order.
+Tags = Annotated[
+    list[Tag],
+    Field(max_length=20),
+    AfterValidator(dict.fromkeys),
+    AfterValidator(list),
+]
 Moment = Annotated[datetime, WrapValidator(read_moment)]
 RecurrenceRule = Annotated[
     str,
