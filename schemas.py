@@ -69,11 +69,10 @@ def merge_completed(fields: dict[str, Any]) -> dict[str, Any]:
     If the two names disagree, the client has flipped one of them and sent back the other as it
     read it: the stored state is to be flipped.
     """
-    states = {fields.pop(name) for name in ("completed", "is_completed") if name in fields}
-    if len(states) == 2:
-        fields["completed"] = FLIP
-    elif states:
-        fields["completed"] = states.pop()
+    if "is_completed" in fields:
+        other = fields.pop("is_completed")
+        if fields.setdefault("completed", other) != other:
+            fields["completed"] = FLIP
     return fields
 
 
