@@ -283,11 +283,11 @@ class User(SQLModel, table=True):
 
     __tablename__ = "users"
 
-    id: str = Field(primary_key=True, max_length=255)
-    email: str | None = Field(default=None, max_length=254, unique=True)
-    name: str | None = Field(default=None, max_length=200)
+    id: str = Field(primary_key=True)
+    email: str | None = Field(default=None, unique=True)
+    name: str | None = None
     # Left out wherever a user is turned into JSON.
-    password_hash: str | None = Field(default=None, max_length=255, exclude=True)
+    password_hash: str | None = Field(default=None, exclude=True)
     created_at: datetime = Field(default_factory=utc_now)
 
 
@@ -338,7 +338,6 @@ class Task(TaskBase, table=True):
 
     user_id: str = Field(
         primary_key=True,
-        max_length=255,
         foreign_key="users.id",
         ondelete="CASCADE",
     )
@@ -346,7 +345,6 @@ class Task(TaskBase, table=True):
     # Both move with every UPDATE, whoever writes it.
     etag: str = Field(
         default_factory=new_etag,
-        max_length=16,
         sa_column_kwargs={"onupdate": new_etag},
     )
     updated_at: datetime = Field(
