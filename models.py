@@ -384,16 +384,14 @@ class Task(TaskBase, table=True):
         due_date = in_utc(local, zone)
         changes = {
             "id": self.next_id,
-            "etag": new_etag(),
-            "completed": False,
             "due_date": due_date,
-            "reminder_at": None,
             "recurrence_rule": count_down(self.recurrence_rule),
             "due_local": with_zone(local, zone),
             "created_at": completed_at,
             "updated_at": completed_at,
         }
-        next_task = Task(**(self.model_dump() | changes))
+        taken_over = self.model_dump(exclude={"etag", "completed", "reminder_at"})
+        next_task = Task(**(taken_over | changes))
         if self.due_date and self.reminder_at:
             next_task.reminder_at = due_date - (self.due_date - self.reminder_at)
         return next_task

@@ -79,7 +79,7 @@ def merge_completed(fields: dict[str, Any]) -> dict[str, Any]:
 class TaskUpdate(TaskCreate):
     """A change of the fields that are sent."""
 
-    title: Title = Field(default="")
+    title: Title = ""
 
 
 class TaskToggle(BaseModel):
