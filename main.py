@@ -18,7 +18,7 @@ import time
 import urllib.request
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache, lru_cache
 from http import HTTPStatus
@@ -32,7 +32,6 @@ import uvicorn
 from anyio import CapacityLimiter, fail_after, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Body, Depends, FastAPI, Form, Header, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -1047,7 +1046,27 @@ FAILURE_SECONDS = 60
 failed_sign_ins: deque[tuple[float, str, str]] = deque(maxlen=10_000)
 
 
-@accounts.post("/register", include_in_schema=False, status_code=201)
+async def hash_in_turn(request: Request) -> AsyncIterator[None]:
+    """Waits until a password may be hashed; TOO_MANY_REQUESTS when too many wait."""
+    if HASHING.statistics().tasks_waiting >= MAX_WAITING:
+        raise ApiError("TOO_MANY_REQUESTS", reason="too many wait")
+    async with HASHING:
+        # Nobody reads the answer.
+        if await request.is_disconnected():
+            raise ApiError("TOO_MANY_REQUESTS", reason="the caller has gone")
+        yield
+
+
+# Over with the handler, not with its answer.
+InTurn = Depends(hash_in_turn, scope="function")
+
+
+@accounts.post(
+    "/register",
+    include_in_schema=False,
+    status_code=201,
+    dependencies=[InTurn],
+)
 @accounts.post(
     "/signup",
     status_code=201,
@@ -1058,29 +1077,10 @@ failed_sign_ins: deque[tuple[float, str, str]] = deque(maxlen=10_000)
         "TOO_MANY_REQUESTS",
     ),
     openapi_extra=PUBLIC,
+    dependencies=[InTurn],
 )
-async def sign_up(body: schemas.SignUp, request: Request) -> schemas.TokenRead:
+def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
     """Make an account and sign in."""
-    return await hash_in_turn(request, create_account, body)
-
-
-async def hash_in_turn(
-    request: Request,
-    function: Callable[..., schemas.TokenRead],
-    *arguments: object,
-) -> schemas.TokenRead:
-    """What a function returns that hashes a password; TOO_MANY_REQUESTS when too many wait."""
-    if HASHING.statistics().tasks_waiting >= MAX_WAITING:
-        raise ApiError("TOO_MANY_REQUESTS", reason="too many wait")
-    async with HASHING:
-        # Nobody reads the answer.
-        if await request.is_disconnected():
-            raise ApiError("TOO_MANY_REQUESTS", reason="the caller has gone")
-        return await run_in_threadpool(function, *arguments)
-
-
-def create_account(body: schemas.SignUp) -> schemas.TokenRead:
-    """A token of a new account; raises EMAIL_TAKEN."""
     user = User(
         id=str(uuid.uuid4()),
         email=body.email,
@@ -1099,7 +1099,7 @@ def create_account(body: schemas.SignUp) -> schemas.TokenRead:
     return new_token(user)
 
 
-@accounts.post("/login", include_in_schema=False)
+@accounts.post("/login", include_in_schema=False, dependencies=[InTurn])
 @accounts.post(
     "/signin",
     responses=error_docs(
@@ -1109,21 +1109,18 @@ def create_account(body: schemas.SignUp) -> schemas.TokenRead:
         "TOO_MANY_REQUESTS",
     ),
     openapi_extra=PUBLIC,
+    dependencies=[InTurn],
 )
-async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
+def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     """Get a token for e-mail and password."""
     address = ""
     # Behind a proxy it is the client's where uvicorn trusts the proxy: FORWARDED_ALLOW_IPS.
     if request.client is not None:
         address = request.client.host
-    return await hash_in_turn(request, authenticate, body, address)
-
-
-def authenticate(body: schemas.SignIn, address: str) -> schemas.TokenRead:
-    """A token of an account; INVALID_CREDENTIALS is the same, at the same cost, for any reason."""
     check_sign_in_limit(body.email, address)
     with Session(autocommit) as session:
         user = session.exec(select(User).where(User.email == body.email)).one_or_none()
+    # INVALID_CREDENTIALS is the same, at the same cost, for any reason.
     password_hash = dummy_hash()
     if user is not None and user.password_hash is not None:
         password_hash = user.password_hash
@@ -1160,13 +1157,15 @@ OAUTH_ERRORS[400] = OAUTH_ERRORS.pop(401)
 OAUTH_ERRORS["default"] = {"model": schemas.OAuthError, "description": "Any other error"}
 
 
-@accounts.post("/token", responses=OAUTH_ERRORS, openapi_extra=PUBLIC)
-async def get_token(
-    form: Annotated[schemas.SignIn, Form()],
-    request: Request,
-) -> schemas.TokenRead:
+@accounts.post(
+    "/token",
+    responses=OAUTH_ERRORS,
+    openapi_extra=PUBLIC,
+    dependencies=[InTurn],
+)
+def get_token(form: Annotated[schemas.SignIn, Form()], request: Request) -> schemas.TokenRead:
     """Get a token as OAuth2 does, for the Authorize button."""
-    return await sign_in(form, request)
+    return sign_in(form, request)
 
 
 def new_token(user: User) -> schemas.TokenRead:
