@@ -957,7 +957,6 @@ def complete(task: Task, changes: dict[str, Any]) -> Changed | None:
     next_task = task.next_occurrence(utc_now())
     next_row = None
     with Session(engine) as session:
-        lock_user(session, task.user_id)
         row = update_unchanged(session, task, changes)
         if row is None:
             return None
@@ -975,7 +974,6 @@ def reopen(task: Task, changes: dict[str, Any]) -> Changed | None:
         col(Task.updated_at) == Task.created_at,
     )
     with Session(engine) as session:
-        lock_user(session, task.user_id)
         row = update_unchanged(session, task, changes)
         if row is None:
             return None
@@ -995,7 +993,11 @@ def lock_user(session: Session, user_id: str) -> None:
 
 
 def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> Row[Any] | None:
-    """Updates the version that was read (optimistic locking); None when there is a newer one."""
+    """Updates the version that was read (optimistic locking); None when there is a newer one.
+
+    It takes the user's lock first.
+    """
+    lock_user(session, task.user_id)
     statement = UPDATE_TASK.where(table.c.etag == task.etag)
     values = {"own_user_id": task.user_id, "own_task_id": task.id} | changes
     return session.exec(statement, params=values).one_or_none()
