@@ -1205,10 +1205,9 @@ def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
     with Session(engine) as session:
         lock_user(session, caller.user_id)
-        deleted = session.exec(delete(User).where(col(User.id) == caller.user_id)).rowcount
+        check_account(session, caller)
+        session.exec(delete(User).where(col(User.id) == caller.user_id))
         session.commit()
-    if not deleted and caller.has_account:
-        raise ApiError("UNAUTHORIZED", "This account was deleted")
 
 
 def create_user(session: Session, caller: schemas.Caller) -> User:
