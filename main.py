@@ -760,17 +760,17 @@ def select_page(
     """The statement of a page, whose rows carry the total, and that of the total alone."""
     count = select(func.count()).select_from(table).where(*where)
     key = SORT_KEYS.get(sort_by, table.c[sort_by])
-    # Equal keys are ordered by id, so that pages never overlap.
-    order = [key.desc(), table.c.id.desc()]
+    order = key.desc()
     if sort_order == "asc":
-        order = [key.asc(), table.c.id.asc()]
+        order = key.asc()
     if sort_by == "due_date":
-        order[0] = order[0].nulls_last()
+        order = order.nulls_last()
     columns = [*COLUMNS, count.scalar_subquery()]
     page = (
         select(*columns)
         .where(*where)
-        .order_by(*order)
+        # Equal keys are ordered by id, so that pages never overlap.
+        .order_by(order, table.c.id)
         .limit(bindparam("limit"))
         .offset(bindparam("offset"))
     )
