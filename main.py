@@ -1239,8 +1239,7 @@ app.router.routes.extend(pages)
 # ---------------------------------------------------------------- health
 
 
-@app.head("/", include_in_schema=False)
-@app.get("/", include_in_schema=False)
+@app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
 async def root(request: Request) -> RedirectResponse:
     """The first page that anyone opens."""
     return RedirectResponse(f"{request.scope['root_path']}/docs")
