@@ -18,7 +18,7 @@ import time
 import urllib.request
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache, lru_cache
 from http import HTTPStatus
@@ -551,17 +551,11 @@ def as_dict(row: Row[Any]) -> dict[str, Any]:
     return fields
 
 
-def task_response(
-    row: Row[Any],
-    status: int = 200,
-    headers: Mapping[str, str] = {},
-    **more: Any,
-) -> Response:
+def task_response(row: Row[Any], **more: Any) -> Response:
     """One task with its ETag, and more fields."""
     return Response(
         to_json(as_dict(row) | more),
-        status,
-        {"ETag": f'"{row.etag}"', **headers},
+        headers={"ETag": f'"{row.etag}"'},
         media_type="application/json",
     )
 
@@ -581,10 +575,7 @@ IdempotencyKey = Annotated[
         description="The same key again answers with the first task",
     ),
 ]
-REPLAYED: dict[int | str, dict[str, Any]] = {
-    200: {"model": schemas.TaskRead, "description": "An earlier call with this key made the task"},
-}
-
+REPLAYED = {"model": schemas.TaskRead, "description": "An earlier call with this key made the task"}
 
 # What /docs is prefilled with.
 NEW_TASK_EXAMPLE = {
@@ -600,7 +591,7 @@ CHANGE_EXAMPLE = {"title": "Buy oat milk", "priority": "High"}
     "",
     status_code=201,
     response_model=schemas.TaskRead,
-    responses=error_docs("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE") | REPLAYED,
+    responses=error_docs("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE") | {200: REPLAYED},
 )
 def create_task(
     body: Annotated[schemas.TaskCreate, Body(examples=[NEW_TASK_EXAMPLE])],
@@ -620,11 +611,15 @@ def create_task(
             create_user(session, caller)
             row = session.exec(CREATE_TASK, params=values).one()
             session.commit()
+    response = task_response(row)
     if row.etag != values["etag"]:
         # The row was there already.
-        return task_response(row, headers={"Idempotent-Replayed": "true"})
-    location = f"{request.scope['root_path']}{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"
-    return task_response(row, status=201, headers={"Location": location})
+        response.headers["Idempotent-Replayed"] = "true"
+        return response
+    response.status_code = 201
+    root_path = request.scope["root_path"]
+    response.headers["Location"] = f"{root_path}{TASK_PREFIXES[0]}{tasks.prefix}/{row.id}"
+    return response
 
 
 def check_that_rule_matches(rule: str | None) -> None:
@@ -797,13 +792,12 @@ IfNoneMatch = Annotated[
     Header(alias="If-None-Match", description="Answer 304 while the task has this ETag"),
 ]
 NO_ETAGS: list[str] = []
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not changed since"}}
 
 
 @tasks.get(
     "/{task_id:uuid}",
     response_model=schemas.TaskRead,
-    responses=error_docs("NOT_FOUND") | NOT_MODIFIED,
+    responses=error_docs("NOT_FOUND") | {304: {"description": "Not changed since"}},
 )
 def get_task(
     task_id: uuid.UUID,
@@ -1471,18 +1465,16 @@ MAX_HEAD_PARTS = 100
 MAX_LOGGED = 200
 
 
-class HeadLimitMiddleware:
-    """Refuses a query or headers longer than anybody needs, before they cost anything."""
+def limit_head(app: ASGIApp) -> ASGIApp:
+    """A middleware that answers a query or headers longer than anybody needs: VALIDATION_ERROR."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on; VALIDATION_ERROR for one that is too long."""
+    async def app_with_limit(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and is_head_too_long(scope):
             message = "query and headers must not be larger than 32 KiB, nor more than 100 each"
             raise validation_error({"field": "head", "message": message})
-        await self.app(scope, receive, send)
+        await app(scope, receive, send)
+
+    return app_with_limit
 
 
 def is_head_too_long(scope: Scope) -> bool:
@@ -1601,7 +1593,7 @@ if not settings.cors_origins:
     local_origins = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 # The last one is the outermost. A crash is answered within the others: it needs their headers.
-app.add_middleware(HeadLimitMiddleware)
+app.add_middleware(limit_head)
 outer_handlers: Any = {HTTPException: handle_http_exception, Exception: handle_crash}
 app.add_middleware(ExceptionMiddleware, handlers=outer_handlers)
 app.add_middleware(

@@ -173,9 +173,6 @@ class Priority(StrEnum):
         return cls.__members__.get(str(value).upper())
 
 
-OUT_OF_YEARS = "must lie in the years 1970 to 2200 in UTC"
-
-
 def ensure(holds: Callable[[Any], Any], message: str) -> AfterValidator:
     """A validator that refuses a value for which the condition does not hold."""
 
@@ -196,18 +193,15 @@ def read_moment(
 
     Without an offset it is the clock of the field `timezone` before it.
     """
-    is_text = isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
-    # Pydantic would read numbers and strings of digits as Unix time.
-    if not is_text and not isinstance(value, datetime):
-        raise ValueError("must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z")
     moment = parse(value)
-    # Within these years no later calculation overflows.
-    if not FIRST_MOMENT.year - 1 <= moment.year <= LAST_MOMENT.year + 1:
-        raise ValueError(OUT_OF_YEARS)
+    # Pydantic reads numbers and strings of digits too, as Unix time.
+    if not re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
+        raise ValueError("must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z")
     if moment.tzinfo is None:
-        moment = in_utc(moment, ZoneInfo(info.data.get("timezone", "UTC")))
+        moment = moment.replace(tzinfo=ZoneInfo(info.data.get("timezone", "UTC")))
+    # Within these years no later calculation overflows.
     if not FIRST_MOMENT <= moment <= LAST_MOMENT:
-        raise ValueError(OUT_OF_YEARS)
+        raise ValueError("must lie in the years 1970 to 2200 in UTC")
     return moment.astimezone(UTC)
 
 
@@ -375,10 +369,7 @@ class Task(TaskBase, table=True):
             return None
         rule = read_rule(self.recurrence_rule)
         zone = ZoneInfo(self.timezone)
-        start = self.local_due_date(zone)
-        if start is None:
-            start = local_time(completed_at.replace(microsecond=0), zone)
-        local = first_date_after(rule, start)
+        local = first_date_after(rule, self.local_start(completed_at, zone))
         if local is None or is_over(rule, local, zone):
             return None
         due_date = in_utc(local, zone)
@@ -396,10 +387,10 @@ class Task(TaskBase, table=True):
             next_task.reminder_at = due_date - (self.due_date - self.reminder_at)
         return next_task
 
-    def local_due_date(self, zone: ZoneInfo) -> datetime | None:
-        """The due date by the clock of its zone, as it was when it was set."""
+    def local_start(self, completed_at: datetime, zone: ZoneInfo) -> datetime:
+        """The due date by the clock of its zone, as it was when it was set; without one, now."""
         if self.due_date is None:
-            return None
+            return local_time(completed_at.replace(microsecond=0), zone)
         if self.due_local is not None:
             noted, _, zone_name = self.due_local.removesuffix("]").partition("[")
             noted_date = datetime.fromisoformat(noted)

@@ -36,11 +36,14 @@ def without_defaults(schema: dict[str, Any]) -> None:
 
 
 class TaskCreate(TaskBase):
-    """A new task. What a client may not say, such as `user_id`, is ignored."""
+    """A new task; `is_completed` is another name for `completed`.
+
+    What a client may not say, such as `user_id`, is ignored.
+    """
 
     model_config = {"json_schema_extra": without_defaults}
 
-    is_completed: StrictBool = Field(default=False, description="Another name for `completed`")
+    is_completed: StrictBool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -83,13 +86,10 @@ class TaskUpdate(TaskCreate):
 
 
 class TaskToggle(BaseModel):
-    """The state to set; without it the state is flipped."""
+    """The state to set, by either name; without it the state is flipped."""
 
     completed: StrictBool | None = None
-    is_completed: StrictBool | None = Field(
-        default=None,
-        description="Another name for `completed`",
-    )
+    is_completed: StrictBool | None = None
 
     def changes(self) -> dict[str, Any]:
         """The state that was sent, or the other one."""
@@ -147,7 +147,6 @@ def end_of_day(value: str, info: ValidationInfo) -> str | datetime:
 
 
 Separated = BeforeValidator(split_commas)
-EndOfDay = BeforeValidator(end_of_day)
 
 
 class TaskFilter(BaseModel):
@@ -181,7 +180,7 @@ class TaskFilter(BaseModel):
     due_date_from: OptionalParameter[Moment] = None
     """Due from this moment on"""
 
-    due_date_to: OptionalParameter[Annotated[Moment, EndOfDay]] = None
+    due_date_to: OptionalParameter[Annotated[Moment, BeforeValidator(end_of_day)]] = None
     """Due until then; a date is the whole day"""
 
     sort_by: Literal["created_at", "updated_at", "due_date", "priority", "title"] = "created_at"
