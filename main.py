@@ -1053,27 +1053,19 @@ async def hash_in_turn(request: Request) -> AsyncIterator[None]:
         yield
 
 
-# Over with the handler, not with its answer.
-InTurn = Depends(hash_in_turn, scope="function")
-
-
-@accounts.post(
-    "/register",
-    include_in_schema=False,
-    status_code=201,
-    dependencies=[InTurn],
+# Every route of this router hashes a password in its turn, which ends with the handler.
+passwords = APIRouter(
+    dependencies=[Depends(hash_in_turn, scope="function")],
+    responses=error_docs("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE", "TOO_MANY_REQUESTS"),
 )
-@accounts.post(
+
+
+@passwords.post("/register", include_in_schema=False, status_code=201)
+@passwords.post(
     "/signup",
     status_code=201,
-    responses=error_docs(
-        "VALIDATION_ERROR",
-        "EMAIL_TAKEN",
-        "PAYLOAD_TOO_LARGE",
-        "TOO_MANY_REQUESTS",
-    ),
+    responses=error_docs("EMAIL_TAKEN"),
     openapi_extra=PUBLIC,
-    dependencies=[InTurn],
 )
 def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
     """Make an account and sign in."""
@@ -1095,17 +1087,11 @@ def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
     return new_token(user)
 
 
-@accounts.post("/login", include_in_schema=False, dependencies=[InTurn])
-@accounts.post(
+@passwords.post("/login", include_in_schema=False)
+@passwords.post(
     "/signin",
-    responses=error_docs(
-        "VALIDATION_ERROR",
-        "INVALID_CREDENTIALS",
-        "PAYLOAD_TOO_LARGE",
-        "TOO_MANY_REQUESTS",
-    ),
+    responses=error_docs("INVALID_CREDENTIALS"),
     openapi_extra=PUBLIC,
-    dependencies=[InTurn],
 )
 def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     """Get a token for e-mail and password."""
@@ -1141,27 +1127,24 @@ def dummy_hash() -> str:
     return hasher.hash(secrets.token_hex())
 
 
+# A wrong password is a 400 there (RFC 6749, 5.2).
 OAUTH_ERRORS = error_docs(
-    "INVALID_CREDENTIALS",
+    "VALIDATION_ERROR",
     "PAYLOAD_TOO_LARGE",
     "TOO_MANY_REQUESTS",
     "DATABASE_UNAVAILABLE",
     model=schemas.OAuthError,
 )
-# A wrong password is a 400 there (RFC 6749, 5.2).
-OAUTH_ERRORS[400] = OAUTH_ERRORS.pop(401)
 OAUTH_ERRORS["default"] = {"model": schemas.OAuthError, "description": "Any other error"}
 
 
-@accounts.post(
-    "/token",
-    responses=OAUTH_ERRORS,
-    openapi_extra=PUBLIC,
-    dependencies=[InTurn],
-)
+@passwords.post("/token", responses=OAUTH_ERRORS, openapi_extra=PUBLIC)
 def get_token(form: Annotated[schemas.SignIn, Form()], request: Request) -> schemas.TokenRead:
     """Get a token as OAuth2 does, for the Authorize button."""
     return sign_in(form, request)
+
+
+accounts.include_router(passwords)
 
 
 def new_token(user: User) -> schemas.TokenRead:
@@ -1511,7 +1494,7 @@ class RequestContextMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(standing_headers(scope))
+                headers.update(standing_headers(scope, request_headers))
                 log_fields["status"] = message["status"]
                 if is_refused_origin(request_headers, headers):
                     state["error"]["hint"] = cors_hint(request_headers["origin"][:MAX_LOGGED])
@@ -1555,7 +1538,7 @@ def limit_body(receive: Receive, headers: Headers) -> Receive:
     return receive_limited
 
 
-def standing_headers(scope: Scope) -> dict[str, str]:
+def standing_headers(scope: Scope, request_headers: Headers) -> dict[str, str]:
     """The headers that every answer has."""
     headers = {
         "X-Request-ID": scope["state"]["request_id"],
@@ -1563,7 +1546,7 @@ def standing_headers(scope: Scope) -> dict[str, str]:
         # A cache must ask again, so that the ETag of a task is of use.
         "Cache-Control": scope["state"].get("cache_control", "private, no-cache"),
     }
-    host = Headers(scope=scope).get("host", "").partition(":")[0]
+    host = request_headers.get("host", "").partition(":")[0]
     # It would hold for every other page of the developer's own machine too.
     if scope["scheme"] == "https" and host not in ("localhost", "127.0.0.1"):
         headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -1625,6 +1608,7 @@ Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 circuit_open_until = 0.0
 # Seconds, seconds, tries: otherwise a network forgets idle connections, and nobody notices.
 KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
+
 
 # While the tables are not made, a missing one is no fault of ours.
 app.state.has_tables = False
