@@ -1249,7 +1249,7 @@ def ready() -> dict[str, str]:
 # ---------------------------------------------------------------- keys of an issuer
 
 # The algorithms of an outside issuer, by the type and the curve of a key (RFC 7518, RFC 8037).
-ALGORITHMS: dict[tuple[str | None, str | None], tuple[str, ...]] = {
+ALGORITHMS = {
     ("RSA", None): ("RS256", "RS384", "RS512"),
     ("EC", "P-256"): ("ES256",),
     ("EC", "P-384"): ("ES384",),
@@ -1284,7 +1284,7 @@ class IssuerKeys:
     """The public keys that JWT_JWKS_URL publishes (RFC 7517)."""
 
     def __init__(self) -> None:
-        self.keys: list[dict[str, str]] = []
+        self.keys: list[dict[str, Any]] = []
         self.fetched_at = float(-KEYS_MAX_AGE)
         self.fetching: asyncio.Task[None] | None = None
 
@@ -1308,11 +1308,11 @@ class IssuerKeys:
             raise ApiError("UNAUTHORIZED", reason="unknown key")
         return json.dumps({"keys": keys})
 
-    def matching(self, key_id: str | None, algorithm: str) -> list[dict[str, str]]:
+    def matching(self, key_id: str | None, algorithm: str) -> list[dict[str, Any]]:
         """The known keys of this id and for this algorithm; a token need not name its key."""
         found = []
         for key in self.keys:
-            algorithms = ALGORITHMS.get((key.get("kty"), key.get("crv")), ())
+            algorithms = ALGORITHMS.get((key.get("kty", ""), key.get("crv")), ())
             named = key.get("alg") or algorithm
             # EdDSA has two names.
             is_meant = named == algorithm or key.get("kty") == "OKP"
@@ -1338,14 +1338,14 @@ class IssuerKeys:
         self.fetched_at = time.monotonic()
 
 
-def download_keys() -> list[dict[str, str]]:
+def download_keys() -> list[dict[str, Any]]:
     """The keys that the issuer publishes now."""
     # Some issuers refuse urllib by its name.
     headers = {"User-Agent": "task-api"}
     request = urllib.request.Request(str(settings.jwt_jwks_url), headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=FETCH_TIMEOUT) as response:
-            keys: list[dict[str, str]] = json.load(response)["keys"]
+            keys: list[dict[str, Any]] = json.load(response)["keys"]
     except HTTPError as error:
         # It holds the connection.
         error.close()
