@@ -35,6 +35,7 @@ from fastapi import APIRouter, Body, Depends, FastAPI, Form, Header, Query, Requ
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.security import HTTPBearer, OAuth2PasswordBearer
 from fastapi_offline import FastAPIOffline
 from jose import JOSEError, JWTError, jwk, jwt
 from jose.backends.base import Key
@@ -399,40 +400,30 @@ TASK_PREFIXES = (
 )
 ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 
-
-def openapi() -> dict[str, Any]:
-    """The OpenAPI document. One signs in at /docs by e-mail and password, or pastes a token."""
-    document = FastAPI.openapi(app)
-    # Relative to this service, which may stand below a path of its host.
-    token_url = f"{ACCOUNT_PREFIXES[0]}/token".removeprefix("/")
-    document["components"]["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer"},
-        "account": {
-            "type": "oauth2",
-            "description": "Your e-mail is the user name.",
-            "flows": {"password": {"tokenUrl": token_url, "scopes": {}}},
-        },
-    }
-    document["security"] = [{"token": []}, {"account": []}]
-    return document
-
-
-app.openapi = openapi  # type: ignore[method-assign]
-# Of a route that needs no token.
-PUBLIC: dict[str, Any] = {"security": []}
-
 # ---------------------------------------------------------------- who is calling
 
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
+# At /docs one pastes a token, or signs in by e-mail and password.
+pasted = HTTPBearer(scheme_name="token", auto_error=False)
+account = OAuth2PasswordBearer(
+    # Relative to this service, which may stand below a path of its host.
+    "api/v1/auth/token",
+    scheme_name="account",
+    description="Your e-mail is the user name.",
+    auto_error=False,
+)
 
 
-async def current_caller(request: Request) -> schemas.Caller:
+async def current_caller(
+    request: Request,
+    _: Annotated[object, Depends(pasted)],
+    token: Annotated[str | None, Depends(account)],
+) -> schemas.Caller:
     """Whom the bearer token names.
 
     UNAUTHORIZED when it is missing, bad or expired; NOT_FOUND under the path of another user.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+    if token is None:
         raise ApiError("UNAUTHORIZED", reason="no token")
     caller = await read_token(token)
     if caller.expires_at <= time.time():
@@ -659,19 +650,17 @@ def new_task_id(caller: schemas.Caller, idempotency_key: str | None) -> uuid.UUI
     return uuid.uuid5(namespace, idempotency_key)
 
 
-def contains(column: ColumnElement[Any], words: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a column holds these words, in any letter case and with `%` taken literally."""
-    # A letter may have two small forms, such as the Greek sigma, or two capitals.
-    folded_column = func.upper(func.lower(column))
-    folded_words = func.upper(func.lower(words))
-    position = func.strpos if ON_POSTGRESQL else func.instr
-    return position(folded_column, folded_words) > 0
+def fold(words: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The words without letter case; a letter may have two small forms, or two capitals."""
+    return func.upper(func.lower(words))
 
 
 # The conditions of the filters, made once like the statements: what varies is a parameter.
+POSITION = func.strpos if ON_POSTGRESQL else func.instr
+TEXT = fold(bindparam("q"))
 HAS_TEXT = or_(
-    contains(table.c.title, bindparam("q")),
-    contains(table.c.description, bindparam("q")),
+    POSITION(fold(table.c.title), TEXT) > 0,
+    POSITION(fold(table.c.description), TEXT) > 0,
 )
 IS_COMPLETED = table.c.completed == bindparam("wants_completed")
 HAS_PRIORITY = table.c.priority.in_(bindparam("priority"))
@@ -1065,7 +1054,6 @@ passwords = APIRouter(
     "/signup",
     status_code=201,
     responses=error_docs("EMAIL_TAKEN"),
-    openapi_extra=PUBLIC,
 )
 def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
     """Make an account and sign in."""
@@ -1091,7 +1079,6 @@ def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
 @passwords.post(
     "/signin",
     responses=error_docs("INVALID_CREDENTIALS"),
-    openapi_extra=PUBLIC,
 )
 def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     """Get a token for e-mail and password."""
@@ -1138,7 +1125,7 @@ OAUTH_ERRORS = error_docs(
 OAUTH_ERRORS["default"] = {"model": schemas.OAuthError, "description": "Any other error"}
 
 
-@passwords.post("/token", responses=OAUTH_ERRORS, openapi_extra=PUBLIC)
+@passwords.post("/token", responses=OAUTH_ERRORS)
 def get_token(form: Annotated[schemas.SignIn, Form()], request: Request) -> schemas.TokenRead:
     """Get a token as OAuth2 does, for the Authorize button."""
     return sign_in(form, request)
@@ -1223,7 +1210,7 @@ async def root(request: Request) -> RedirectResponse:
 
 
 @app.head("/health", include_in_schema=False)
-@app.get("/health", tags=["health"], openapi_extra=PUBLIC)
+@app.get("/health", tags=["health"])
 async def health() -> dict[str, str]:
     """Tell that the process serves; it never waits for the database."""
     return {"status": "ok"}
@@ -1234,7 +1221,6 @@ async def health() -> dict[str, str]:
     "/health/ready",
     tags=["health"],
     responses=error_docs("DATABASE_UNAVAILABLE"),
-    openapi_extra=PUBLIC,
 )
 def ready() -> dict[str, str]:
     """Tell whether the database answers and has its tables."""
