@@ -505,17 +505,17 @@ tasks = APIRouter(
 )
 
 # For statements that are made once: the table itself, for rows instead of objects.
-table: Table = Task.__table__  # type: ignore[attr-defined]
+task_table: Table = Task.__table__  # type: ignore[attr-defined]
 # The fields of a task as it goes out, and their columns with the ETag behind them.
-FIELDS = [name for name in schemas.TaskRead.model_fields if name in table.c]
-COLUMNS: list[ColumnElement[Any]] = [table.c[name] for name in (*FIELDS, "etag")]
+FIELDS = [name for name in schemas.TaskRead.model_fields if name in task_table.c]
+COLUMNS: list[ColumnElement[Any]] = [task_table.c[name] for name in (*FIELDS, "etag")]
 if ON_POSTGRESQL:
     # They only pass through, so they stay as the driver reads them.
     COLUMNS = [type_coerce(column, NullType()).label(column.name) for column in COLUMNS]
 # The conditions that make a task the caller's own, and the one that is meant.
 # No parameter may have the name of a field: SQLAlchemy would refuse the UPDATE.
-OWN = table.c.user_id == bindparam("own_user_id")
-OWN_TASK = (OWN, table.c.id == bindparam("own_task_id"))
+OWN = task_table.c.user_id == bindparam("own_user_id")
+OWN_TASK = (OWN, task_table.c.id == bindparam("own_task_id"))
 
 
 def find_task(
@@ -554,8 +554,8 @@ def task_response(row: Row[Any], **more: Any) -> Response:
 # To build a statement costs more than to run it, so the frequent ones are made once, with
 # parameters. On conflict an update that changes nothing: DO NOTHING would return no row.
 CREATE_TASK = (
-    insert(table)
-    .on_conflict_do_update(index_elements=["user_id", "id"], set_={"etag": table.c.etag})
+    insert(task_table)
+    .on_conflict_do_update(index_elements=["user_id", "id"], set_={"etag": task_table.c.etag})
     .returning(*COLUMNS)
 )
 
@@ -659,19 +659,19 @@ def fold(words: ColumnElement[Any]) -> ColumnElement[Any]:
 POSITION = func.strpos if ON_POSTGRESQL else func.instr
 TEXT = fold(bindparam("q"))
 HAS_TEXT = or_(
-    POSITION(fold(table.c.title), TEXT) > 0,
-    POSITION(fold(table.c.description), TEXT) > 0,
+    POSITION(fold(task_table.c.title), TEXT) > 0,
+    POSITION(fold(task_table.c.description), TEXT) > 0,
 )
-IS_COMPLETED = table.c.completed == bindparam("wants_completed")
-HAS_PRIORITY = table.c.priority.in_(bindparam("priority"))
+IS_COMPLETED = task_table.c.completed == bindparam("wants_completed")
+HAS_PRIORITY = task_table.c.priority.in_(bindparam("priority"))
 if ON_POSTGRESQL:
     # Containment of JSONB, which its GIN index serves.
-    HAS_TAGS = table.c.tags.contains(bindparam("tags"))
+    HAS_TAGS = task_table.c.tags.contains(bindparam("tags"))
 else:
     # The same on SQLite, by has_tags below.
-    HAS_TAGS = func.has_tags(table.c.tags, bindparam("tags", type_=JSON))
-DUE_FROM = table.c.due_date >= bindparam("due_date_from")
-DUE_TO = table.c.due_date <= bindparam("due_date_to")
+    HAS_TAGS = func.has_tags(task_table.c.tags, bindparam("tags", type_=JSON))
+DUE_FROM = task_table.c.due_date >= bindparam("due_date_from")
+DUE_TO = task_table.c.due_date <= bindparam("due_date_to")
 
 
 @tasks.get(
@@ -728,9 +728,9 @@ def conditions(filters: schemas.TaskFilter) -> tuple[ColumnElement[bool], ...]:
 SORT_KEYS: dict[str, ColumnElement[Any]] = {
     "priority": case(
         {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1},
-        value=table.c.priority,
+        value=task_table.c.priority,
     ),
-    "title": func.lower(table.c.title),
+    "title": func.lower(task_table.c.title),
 }
 
 
@@ -742,8 +742,8 @@ def select_page(
     sort_order: str,
 ) -> tuple[Any, Any]:
     """The statement of a page, whose rows carry the total, and that of the total alone."""
-    count = select(func.count()).select_from(table).where(*where)
-    key = SORT_KEYS.get(sort_by, table.c[sort_by])
+    count = select(func.count()).select_from(task_table).where(*where)
+    key = SORT_KEYS.get(sort_by, task_table.c[sort_by])
     order = key.desc()
     if sort_order == "asc":
         order = key.asc()
@@ -754,7 +754,7 @@ def select_page(
         select(*columns)
         .where(*where)
         # Equal keys are ordered by id, so that pages never overlap.
-        .order_by(order, table.c.id)
+        .order_by(order, task_table.c.id)
         .limit(bindparam("limit"))
         .offset(bindparam("offset"))
     )
@@ -872,14 +872,14 @@ def toggle_task(
 
 
 # The columns to change are those that the parameters name.
-UPDATE_TASK = update(table).where(*OWN_TASK).returning(*COLUMNS)
+UPDATE_TASK = update(task_table).where(*OWN_TASK).returning(*COLUMNS)
 # Completing or reopening a recurring task also makes or deletes its next occurrence, which one
 # statement can't do: these two leave such a task alone.
-RECURS = or_(table.c.is_recurring, bindparam("set_recurring", type_=Boolean))
+RECURS = or_(task_table.c.is_recurring, bindparam("set_recurring", type_=Boolean))
 SET_COMPLETED = UPDATE_TASK.where(
-    or_(not_(RECURS), table.c.completed == bindparam("set_completed")),
+    or_(not_(RECURS), task_table.c.completed == bindparam("set_completed")),
 ).values(completed=bindparam("set_completed"))
-FLIP_COMPLETED = UPDATE_TASK.where(not_(RECURS)).values(completed=not_(table.c.completed))
+FLIP_COMPLETED = UPDATE_TASK.where(not_(RECURS)).values(completed=not_(task_table.c.completed))
 
 
 class Changed(NamedTuple):
@@ -909,7 +909,7 @@ def change_task(
             statement = SET_COMPLETED
             values["set_completed"] = completed
     if etags is not None:
-        statement = statement.where(table.c.etag.in_(etags))
+        statement = statement.where(task_table.c.etag.in_(etags))
     while True:
         with Session(autocommit) as session:
             row = session.exec(statement, params=values).one_or_none()
@@ -931,7 +931,7 @@ def complete_or_reopen(task: Task, changes: dict[str, Any]) -> Changed | None:
     return complete(task, changes | {"completed": True})
 
 
-CREATE_NEXT_TASK = insert(table).on_conflict_do_nothing().returning(*COLUMNS)
+CREATE_NEXT_TASK = insert(task_table).on_conflict_do_nothing().returning(*COLUMNS)
 
 
 def complete(task: Task, changes: dict[str, Any]) -> Changed | None:
@@ -981,7 +981,7 @@ def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> R
     It takes the user's lock first.
     """
     lock_user(session, task.user_id)
-    statement = UPDATE_TASK.where(table.c.etag == task.etag)
+    statement = UPDATE_TASK.where(task_table.c.etag == task.etag)
     values = {"own_user_id": task.user_id, "own_task_id": task.id} | changes
     return session.exec(statement, params=values).one_or_none()
 
@@ -993,9 +993,9 @@ def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> R
 )
 def delete_task(task_id: uuid.UUID, caller: CurrentCaller, etags: IfMatch = None) -> None:
     """Delete a task."""
-    statement = delete(table).where(*OWN_TASK)
+    statement = delete(task_table).where(*OWN_TASK)
     if etags is not None:
-        statement = statement.where(table.c.etag.in_(etags))
+        statement = statement.where(task_table.c.etag.in_(etags))
     values = {"own_user_id": caller.user_id, "own_task_id": task_id}
     with Session(autocommit) as session:
         deleted = session.exec(statement, params=values).rowcount
@@ -1388,10 +1388,11 @@ async def handle_invalid_request(request: Request, error: RequestValidationError
 async def handle_database_error(request: Request, error: DBAPIError) -> Response:
     """A 400 for a constraint of DATABASE_RULES; raises what is a fault of ours; else a 503."""
     reason = first_line(error)
-    for name, (field, message) in DATABASE_RULES.items():
-        if isinstance(error, IntegrityError) and name in reason.lower():
-            detail = {"field": field, "message": message}
-            return await handle_http_exception(request, validation_error(detail))
+    if isinstance(error, IntegrityError):
+        for name, (field, message) in DATABASE_RULES.items():
+            if name in reason.lower():
+                detail = {"field": field, "message": message}
+                return await handle_http_exception(request, validation_error(detail))
     if is_our_fault(error) and not app.state.waits_for_database:
         raise error
     log.warning("database unavailable: %s", reason)
