@@ -147,6 +147,10 @@ def main(request, tmp_path_factory):
             main.autocommit.dispose()
 
 
+# The servers of this process.
+SERVERS = []
+
+
 @contextlib.contextmanager
 def serving(app, **options):
     """A client of the service, which runs in this process, so that a test can break its insides."""
@@ -160,6 +164,7 @@ def serving(app, **options):
         **options,
     )
     server = uvicorn.Server(config)
+    SERVERS.append(server)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     client = Client(listener.getsockname()[1])
@@ -170,6 +175,7 @@ def serving(app, **options):
     finally:
         server.should_exit = True
         thread.join()
+        SERVERS.remove(server)
 
 
 @pytest.fixture(scope="session")
@@ -1265,14 +1271,25 @@ def test_a_database_that_is_away_at_the_start_is_a_503_until_it_comes(main, serv
 # ---------------------------------------------------------------- log
 
 
+def wait_for_the_log():
+    """Waits for the line of each request, which is written behind the answer."""
+    wait_until(lambda: not any(server.server_state.tasks for server in SERVERS))
+
+
 @pytest.fixture
 def logged(main):
     """Reads the lines that the service has written since the test began."""
     handlers = logging.getLogger().handlers
     [handler] = [handler for handler in handlers if type(handler) is logging.StreamHandler]
     stream = io.StringIO()
+    wait_for_the_log()
     stdout = handler.setStream(stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    def logged():
+        wait_for_the_log()
+        return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    yield logged
     handler.setStream(stdout)
 
 
