@@ -32,6 +32,7 @@ import uvicorn
 from anyio import CapacityLimiter, fail_after, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, Body, Depends, FastAPI, Form, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -114,19 +115,24 @@ log = logging.getLogger("task_api")
 SECRET_FILE = Path(".jwt_secret")
 
 
+def write_secret() -> None:
+    """Writes a new secret; an empty file would keep the next start from making one."""
+    try:
+        SECRET_FILE.write_text(secrets.token_hex(32))
+    except OSError:
+        SECRET_FILE.unlink()
+        raise
+
+
 def kept_secret() -> str:
     """The secret that this folder keeps; the first worker makes it, and the others wait for it."""
     try:
         SECRET_FILE.touch(mode=0o600, exist_ok=False)
-        SECRET_FILE.write_text(secrets.token_hex(32))
+        write_secret()
     except FileExistsError:
         deadline = time.monotonic() + 2
         while not SECRET_FILE.stat().st_size and time.monotonic() < deadline:
             time.sleep(0.01)
-    except OSError:
-        # An empty file would keep the next start from making one.
-        SECRET_FILE.unlink(missing_ok=True)
-        raise
     return SECRET_FILE.read_text(errors="ignore").strip()
 
 
@@ -1031,7 +1037,8 @@ FAILURE_SECONDS = 60
 failed_sign_ins: deque[tuple[float, str, str]] = deque(maxlen=10_000)
 
 
-async def hash_in_turn(request: Request) -> AsyncIterator[None]:
+@asynccontextmanager
+async def turn_to_hash(request: Request) -> AsyncIterator[None]:
     """Waits until a password may be hashed; TOO_MANY_REQUESTS when too many wait."""
     if HASHING.statistics().tasks_waiting >= MAX_WAITING:
         raise ApiError("TOO_MANY_REQUESTS", reason="too many wait")
@@ -1042,9 +1049,8 @@ async def hash_in_turn(request: Request) -> AsyncIterator[None]:
         yield
 
 
-# Every route of this router hashes a password in its turn, which ends with the handler.
+# Every route of this router hashes a password.
 passwords = APIRouter(
-    dependencies=[Depends(hash_in_turn, scope="function")],
     responses=error_docs("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE", "TOO_MANY_REQUESTS"),
 )
 
@@ -1055,8 +1061,14 @@ passwords = APIRouter(
     status_code=201,
     responses=error_docs("EMAIL_TAKEN"),
 )
-def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
+async def sign_up(body: schemas.SignUp, request: Request) -> schemas.TokenRead:
     """Make an account and sign in."""
+    async with turn_to_hash(request):
+        return await run_in_threadpool(create_account, body)
+
+
+def create_account(body: schemas.SignUp) -> schemas.TokenRead:
+    """A token of a new account; raises EMAIL_TAKEN."""
     user = User(
         id=str(uuid.uuid4()),
         email=body.email,
@@ -1080,16 +1092,21 @@ def sign_up(body: schemas.SignUp) -> schemas.TokenRead:
     "/signin",
     responses=error_docs("INVALID_CREDENTIALS"),
 )
-def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
+async def sign_in(body: schemas.SignIn, request: Request) -> schemas.TokenRead:
     """Get a token for e-mail and password."""
     address = ""
     # Behind a proxy it is the client's where uvicorn trusts the proxy: FORWARDED_ALLOW_IPS.
     if request.client is not None:
         address = request.client.host
+    async with turn_to_hash(request):
+        return await run_in_threadpool(authenticate, body, address)
+
+
+def authenticate(body: schemas.SignIn, address: str) -> schemas.TokenRead:
+    """A token of an account; INVALID_CREDENTIALS is the same, at the same cost, for any reason."""
     check_sign_in_limit(body.email, address)
     with Session(autocommit) as session:
         user = session.exec(select(User).where(User.email == body.email)).one_or_none()
-    # INVALID_CREDENTIALS is the same, at the same cost, for any reason.
     password_hash = dummy_hash()
     if user is not None and user.password_hash is not None:
         password_hash = user.password_hash
@@ -1126,9 +1143,12 @@ OAUTH_ERRORS["default"] = {"model": schemas.OAuthError, "description": "Any othe
 
 
 @passwords.post("/token", responses=OAUTH_ERRORS)
-def get_token(form: Annotated[schemas.SignIn, Form()], request: Request) -> schemas.TokenRead:
+async def get_token(
+    form: Annotated[schemas.SignIn, Form()],
+    request: Request,
+) -> schemas.TokenRead:
     """Get a token as OAuth2 does, for the Authorize button."""
-    return sign_in(form, request)
+    return await sign_in(form, request)
 
 
 accounts.include_router(passwords)
@@ -1169,9 +1189,10 @@ def delete_me(caller: CurrentCaller) -> None:
     """Delete the account and all its tasks."""
     with Session(engine) as session:
         lock_user(session, caller.user_id)
-        check_account(session, caller)
-        session.exec(delete(User).where(col(User.id) == caller.user_id))
+        deleted = session.exec(delete(User).where(col(User.id) == caller.user_id)).rowcount
         session.commit()
+    if not deleted and caller.has_account:
+        raise ApiError("UNAUTHORIZED", "This account was deleted")
 
 
 def create_user(session: Session, caller: schemas.Caller) -> User:
@@ -1348,22 +1369,24 @@ issuer_keys = IssuerKeys()
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
     """Answers an ApiError, or an error of Starlette: no such path or method, a bad body."""
     if error.status_code == 400 and not isinstance(error, ApiError):
-        error = validation_error({"field": "body", "message": error.detail})
+        error = validation_error({"field": "body", "message": str(error.detail)})
     code = getattr(error, "code", HTTPStatus(error.status_code).name)
     status = error.status_code
-    body: dict[str, Any] = {"detail": error.detail, "code": code}
-    request.state.error.update(code=code, detail=error.detail)
+    # A route of your own may raise with something else than a text.
+    detail = str(error.detail)
+    body: dict[str, Any] = {"detail": detail, "code": code}
+    request.state.error = {"code": code, "detail": detail}
     if isinstance(error, ApiError) and error.reason:
         request.state.error["reason"] = error.reason
     if request.scope["path"].endswith("/auth/token"):
         # The shape that the Authorize button of /docs can show.
         body["error"] = OAUTH_NAMES.get(code, code.lower())
-        body["error_description"] = error.detail
+        body["error_description"] = detail
         if status == 401:
             status = 400
     else:
         details = getattr(error, "details", None)
-        body["error"] = {"code": code, "message": error.detail, "details": details}
+        body["error"] = {"code": code, "message": detail, "details": details}
     return JSONResponse(body, status, error.headers)
 
 
@@ -1471,12 +1494,11 @@ class RequestContextMiddleware:
         request_headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
         state["request_id"] = find_request_id(request_headers)
-        # What the handler of an error adds to the line.
-        state["error"] = {}
         log_fields = {"method": scope["method"], "path": scope["path"][:MAX_LOGGED]}
+        scope["path"] = scope["path"].rstrip("/")
         # Only the first page keeps the slash at its end.
-        if scope["path"] != f"{scope['root_path']}/":
-            scope["path"] = scope["path"].rstrip("/")
+        if scope["path"] == scope["root_path"]:
+            scope["path"] += "/"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -1484,12 +1506,14 @@ class RequestContextMiddleware:
                 headers.update(standing_headers(scope, request_headers))
                 log_fields["status"] = message["status"]
                 if is_refused_origin(request_headers, headers):
-                    state["error"]["hint"] = cors_hint(request_headers["origin"][:MAX_LOGGED])
+                    hint = cors_hint(request_headers["origin"][:MAX_LOGGED])
+                    state.setdefault("error", {})["hint"] = hint
             await send(message)
 
         await self.app(scope, limit_body(receive, request_headers), send_with_headers)
         log_fields["milliseconds"] = round((time.perf_counter() - started) * 1000, 1)
-        log_request(log_fields | state["error"], state)
+        # A handler of errors has left there what it answered.
+        log_request(log_fields | state.get("error", {}), state)
 
 
 def log_request(fields: dict[str, Any], state: dict[str, Any]) -> None:
@@ -1660,8 +1684,9 @@ def add_missing_columns(connection: Connection, table: Table) -> None:
     """
     quoted = connection.dialect.identifier_preparer
     stored = {found["name"]: found for found in inspect(connection).get_columns(table.name)}
-    for name in stored.keys() - table.columns.keys():
-        if not stored[name]["nullable"] and stored[name]["default"] is None:
+    for name, found in stored.items():
+        is_required = not found["nullable"] and found["default"] is None
+        if is_required and name not in table.columns:
             raise SchemaError(
                 f"the table {table.name} needs a value for {name}, which its model lacks: "
                 "it is of another application; or, of a field that you have removed, run: "
@@ -1722,7 +1747,7 @@ def distribute_tables(connection: Connection) -> None:
     distributed = "SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = 'tasks'::regclass"
     if not connection.scalar(text(distributed)):
         # Uniqueness over all nodes is what it can't promise.
-        connection.execute(text("DROP INDEX tasks_by_id"))
+        connection.execute(text("DROP INDEX IF EXISTS tasks_by_id"))
         connection.execute(text("SELECT create_reference_table('users')"))
         connection.execute(text("SELECT create_distributed_table('tasks', 'user_id')"))
 
@@ -1817,7 +1842,8 @@ def casefold(value: str | None) -> str | None:
 
 def has_tags(tags: str, wanted: str) -> bool:
     """Whether all wanted tags are among these, for SQLite; both lists are JSON."""
-    return set(json.loads(wanted)) <= set(json.loads(tags))
+    # A handler of your own may have stored a null.
+    return set(json.loads(wanted)) <= set(json.loads(tags) or ())
 
 
 def check_sqlite_file(_connection: Any, record: Any, *_: Any) -> None:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 from dateutil.rrule import rrulestr
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     StrictBool,
     StringConstraints,
     ValidationInfo,
@@ -167,11 +168,6 @@ class Priority(StrEnum):
     MEDIUM = "Medium"
     LOW = "Low"
 
-    @classmethod
-    def _missing_(cls, value: object) -> "Priority | None":
-        """The priority in another letter case."""
-        return cls.__members__.get(str(value).upper())
-
 
 def ensure(holds: Callable[[Any], Any], message: str) -> AfterValidator:
     """A validator that refuses a value for which the condition does not hold."""
@@ -193,16 +189,24 @@ def read_moment(
 
     Without an offset it is the clock of the field `timezone` before it.
     """
-    moment = parse(value)
-    # Pydantic reads numbers and strings of digits too, as Unix time.
-    if not re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
+    is_text = isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
+    # Pydantic would read numbers and strings of digits as Unix time.
+    if not is_text and not isinstance(value, datetime):
         raise ValueError("must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z")
+    moment = parse(value)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(info.data.get("timezone", "UTC")))
     # Within these years no later calculation overflows.
     if not FIRST_MOMENT <= moment <= LAST_MOMENT:
         raise ValueError("must lie in the years 1970 to 2200 in UTC")
     return moment.astimezone(UTC)
+
+
+def read_priority(value: Any) -> str:
+    """A priority in the letter case that the enum has; raises ValueError for what is no text."""
+    if not isinstance(value, str):
+        raise ValueError("must be High, Medium or Low")
+    return value.capitalize()
 
 
 def check_rule(rule: str) -> str:
@@ -243,6 +247,7 @@ Tags = Annotated[
     AfterValidator(list),
 ]
 Moment = Annotated[datetime, WrapValidator(read_moment)]
+AnyCasePriority = Annotated[Priority, BeforeValidator(read_priority)]
 RecurrenceRule = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=200),
@@ -291,7 +296,7 @@ class TaskBase(SQLModel):
     title: Title
     description: Description | None = None
     completed: StrictBool = False
-    priority: Priority = Field(default=Priority.MEDIUM, sa_type=PriorityType)
+    priority: AnyCasePriority = Field(default=Priority.MEDIUM, sa_type=PriorityType)
     tags: Tags = Field(default_factory=list, sa_type=StringListType)
     # Before the dates, which are read by its clock.
     timezone: TimeZone = "UTC"

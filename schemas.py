@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from models import Moment, Priority, Storable, Tag, TaskBase, TimeZone, Title, ensure
+from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, TimeZone, Title, ensure
 
 # ---------------------------------------------------------------- tasks
 
@@ -168,7 +168,7 @@ class TaskFilter(BaseModel):
     completed: OptionalParameter[bool] = None
     """The state, as a yes or no"""
 
-    priority: Annotated[list[Priority], Separated] = []
+    priority: Annotated[list[AnyCasePriority], Separated] = []
     """One or more, separated by commas or repeated"""
 
     tags: Annotated[list[Tag], Separated] = []
@@ -221,20 +221,22 @@ class TaskFilter(BaseModel):
 # ---------------------------------------------------------------- accounts
 
 
+def like_an_address(email: str) -> bool:
+    """Whether it may be an e-mail address: more only its mail server knows."""
+    # max_length counted before it was in lower case, where it may be longer.
+    if len(email) > 254:
+        return False
+    return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) is not None
+
+
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, to_lower=True),
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254),
     Storable,
-    # Behind the others: in lower case it may be longer.
-    Field(max_length=254),
 ]
-# Whether there is such an address only its mail server knows.
 NewEmail = Annotated[
     Email,
-    ensure(
-        re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+").fullmatch,
-        "must be an e-mail address such as ada@example.com",
-    ),
+    ensure(like_an_address, "must be an e-mail address such as ada@example.com"),
     Field(json_schema_extra={"format": "email"}),
 ]
 Password = Annotated[str, Storable]

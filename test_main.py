@@ -3,6 +3,7 @@
 The PostgreSQL is the one that TEST_DATABASE_URL names, or else one that pip has installed.
 """
 
+import asyncio
 import contextlib
 import errno
 import gc
@@ -43,6 +44,7 @@ from anyio import to_thread
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from dateutil.rrule import rrulestr
+from fastapi import HTTPException, WebSocket
 from jose import jwk, jwt
 from jose.utils import base64url_encode
 from packaging.requirements import Requirement
@@ -540,6 +542,20 @@ def test_a_full_disk_stops_the_start_and_leaves_no_draft_of_a_secret(start, monk
     with pytest.raises(SystemExit, match=r"this folder can't keep one \(No space left on device\)"):
         start({})
     assert os.listdir() == []
+
+
+@on_sqlite
+def test_a_file_that_cannot_be_opened_leaves_the_secret_that_is_there(start, monkeypatch):
+    secret = start({}).jwt_secret
+
+    def refuse(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "touch", refuse)
+        with pytest.raises(SystemExit, match="Too many open files"):
+            start({})
+    assert start({}).jwt_secret == secret
 
 
 @on_sqlite
@@ -1331,6 +1347,52 @@ def test_of_what_is_long_the_log_holds_the_beginning(client, logged, path, heade
     client.get(path, headers=headers)
     [line] = logged()
     assert len(json.dumps(line)) < 1000
+
+
+DETAILS = {
+    "text": ("No", "No"),
+    "object": ({"a": 1}, "{'a': 1}"),
+}
+
+
+@cases("detail, told", DETAILS)
+@pytest.mark.parametrize("status", [400, 409])
+def test_the_error_of_a_handler_of_ones_own_has_a_text(client, route, status, detail, told):
+    def handler():
+        raise HTTPException(status, detail)
+
+    route(handler)
+    answer = client.get("/route")
+    assert answer.status == status
+    assert told in answer.json()["detail"]
+    assert answer.json()["error"]["message"] == answer.json()["detail"]
+
+
+def test_a_socket_of_ones_own_may_refuse_a_token(main):
+    async def handler(websocket: WebSocket):
+        await main.read_token("none")
+
+    routes = list(main.app.router.routes)
+    main.app.websocket("/socket")(handler)
+    sent = []
+
+    async def connect():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/socket",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "extensions": {"websocket.http.response": {}},
+    }
+    asyncio.run(main.app(scope, connect, send))
+    main.app.router.routes[:] = routes
+    assert sent[0]["status"] == 401
 
 
 LEVELS = {
@@ -2430,6 +2492,18 @@ def leave(client, account):
 
 
 @on_postgresql
+def test_a_bad_sign_up_is_a_400_at_once_however_many_wait(main, client, hashing, email):
+    account = {"email": email, "password": "waits"}
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            pool.submit(client.post, "/auth/signin", account)
+        wait_until(lambda: len(hashing.compared) == 2)
+        answer = client.post("/auth/signup", {"email": "bad", "password": PASSWORD})
+        hashing.go_on()
+    assert bad_fields(answer) == ["email"]
+
+
+@on_postgresql
 def test_a_queue_that_is_too_long_is_a_429_at_once(main, client, hashing, email, monkeypatch):
     monkeypatch.setattr(main, "MAX_WAITING", 1)
     account = {"email": email, "password": "wrong"}
@@ -3096,6 +3170,39 @@ def test_a_bad_field_is_a_400_that_names_it_and_nothing_is_stored(ada, field, va
     assert ada.titles() == []
 
 
+ISO_8601 = "must be an ISO 8601 date and time, such as 2027-01-31T09:00:00Z"
+TOLD_FAULTS = {
+    "date in words": ("due_date", "tomorrow", ISO_8601),
+    "date behind a blank": ("due_date", " 2027-01-04", ISO_8601),
+    "date that is a flag": ("due_date", True, ISO_8601),
+    "date that is a list": ("due_date", [], ISO_8601),
+    "date that is Unix time": ("due_date", 1.7e9, ISO_8601),
+    "date beyond the years": (
+        "due_date",
+        "2201-01-01",
+        "must lie in the years 1970 to 2200 in UTC",
+    ),
+    "priority in a list": ("priority", [["High"]], "must be High, Medium or Low"),
+    "unknown zone": ("timezone", "Mars", "must be an IANA time zone, such as Europe/Berlin"),
+    "NUL": ("title", "\0", "must not contain a NUL character or a lone surrogate"),
+}
+
+
+@on_sqlite
+@cases("field, value, message", TOLD_FAULTS)
+def test_a_fault_is_told_in_words_for_people(ada, field, value, message):
+    answer = ada.post(TASKS, {"title": "bad"} | {field: value})
+    assert answer.json()["detail"] == f"{field}: {message}"
+
+
+@on_sqlite
+def test_a_comma_in_a_tag_and_a_long_address_are_told_in_words_for_people(ada):
+    tagged = ada.post(TASKS, {"title": "bad", "tags": ["a,b"]})
+    assert tagged.json()["detail"] == "tags.0: must not contain a comma"
+    signed_up = ada.post("/auth/signup", ACCOUNT | {"email": "x" * 243 + "@example.com"})
+    assert signed_up.json()["detail"] == "email: String should have at most 254 characters"
+
+
 HOSTILE_NUMBERS = {
     "no number": "NaN",
     "infinity": "Infinity",
@@ -3697,6 +3804,13 @@ WORDS = {
 def test_a_search_finds_any_letter_case_of_any_script(ada, title, text):
     ada.task(title=title)
     assert ada.titles(f"?q={text}") == [title]
+
+
+def test_a_filter_of_tags_passes_over_a_task_whose_tags_are_null(ada, sql):
+    ada.task(title="broken")
+    ada.task(title="home", tags=["home"])
+    sql("UPDATE tasks SET tags = 'null' WHERE title = 'broken'")
+    assert ada.titles("?tags=home") == ["home"]
 
 
 @on_sqlite
@@ -4521,8 +4635,9 @@ def test_a_turn_and_the_deletion_of_the_account_take_turns(ada, statements):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_first_page_leads_to_the_documentation(client, method):
-    answer = client.call(method, "/")
+@pytest.mark.parametrize("path", ["/", "//"])
+def test_the_first_page_leads_to_the_documentation(client, method, path):
+    answer = client.call(method, path)
     assert answer.status == 307
     assert answer.headers["Location"] == "/docs"
 
