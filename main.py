@@ -176,7 +176,7 @@ class Settings(BaseSettings):
     @field_validator("database_url", mode="plain")
     @classmethod
     def read_database_url(cls, value: str) -> URL:
-        """An SQLite file in a folder that exists, or PostgreSQL, whose driver judges the rest."""
+        """The address of an SQLite file in a folder that exists, or of PostgreSQL."""
         try:
             url = make_url(value)
         except (ArgumentError, ValueError):
@@ -193,7 +193,7 @@ class Settings(BaseSettings):
     @field_validator("jwt_secret")
     @classmethod
     def find_secret(cls, value: str, info: ValidationInfo) -> str:
-        """Makes one on SQLite; elsewhere it would differ from machine to machine."""
+        """The secret, of 32 characters or more; on SQLite a missing one is made."""
         url = info.data.get("database_url")
         if url is None:
             # read_database_url has refused the address.
@@ -215,13 +215,13 @@ class Settings(BaseSettings):
     @field_validator("log_level", mode="before")
     @classmethod
     def read_log_level(cls, value: str) -> str:
-        """In any letter case."""
+        """The level in capitals."""
         return value.upper()
 
     @field_validator("cors_origins", mode="before")
     @classmethod
     def split_origins(cls, value: str) -> list[str]:
-        """The origins, in lower case; browsers refuse * for credentials."""
+        """The origins, in lower case; raises ValueError for what is none."""
         origins = [origin.strip().rstrip("/").lower() for origin in value.split(",")]
         origins = [origin for origin in origins if origin]
         if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/*?#@]+", origin) for origin in origins):
@@ -333,7 +333,7 @@ class ApiError(HTTPException):
 
 
 def validation_error(*details: dict[str, str]) -> ApiError:
-    """The error that says what is wrong: each detail has a `field` and a `message`."""
+    """A VALIDATION_ERROR of these details, each with a `field` and a `message`."""
     messages = [f"{detail['field']}: {detail['message']}" for detail in details]
     return ApiError("VALIDATION_ERROR", "; ".join(messages), list(details))
 
@@ -359,7 +359,7 @@ def error_docs(
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Makes the tables now, or as soon as the database is there."""
+    """Tunes the process, makes the tables now or as soon as it can, and ends with the pool."""
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     database = settings.database_url.set(query={})
     log.info("tasks are kept in %s; try it out at /docs", database)
@@ -386,7 +386,7 @@ app = FastAPIOffline(
     "press *Authorize*, sign in as *account* with the same e-mail and password, "
     "then create a task.",
     lifespan=lifespan,
-    # With a default FastAPI documents no 422.
+    # Otherwise FastAPI would document a 422, which is never sent.
     responses={"default": {"model": schemas.Error, "description": "Any other error"}},
     generate_unique_id_function=lambda route: route.name,
     openapi_tags=[{"name": "accounts"}, {"name": "tasks"}, {"name": "health"}],
@@ -409,9 +409,9 @@ ACCOUNT_PREFIXES = ("/api/v1/auth", "/api/auth", "/auth")
 # ---------------------------------------------------------------- who is calling
 
 SECRET_KEY = jwk.construct(settings.jwt_secret, settings.jwt_algorithm)
-# At /docs one pastes a token, or signs in by e-mail and password.
-pasted = HTTPBearer(scheme_name="token", auto_error=False)
-account = OAuth2PasswordBearer(
+# At /docs one pastes a token, or signs in by e-mail and password. Both read the same header.
+bearer_scheme = HTTPBearer(scheme_name="token", auto_error=False)
+oauth2_scheme = OAuth2PasswordBearer(
     # Relative to this service, which may stand below a path of its host.
     "api/v1/auth/token",
     scheme_name="account",
@@ -422,8 +422,8 @@ account = OAuth2PasswordBearer(
 
 async def current_caller(
     request: Request,
-    _: Annotated[object, Depends(pasted)],
-    token: Annotated[str | None, Depends(account)],
+    _: Annotated[object, Depends(bearer_scheme)],
+    token: Annotated[str | None, Depends(oauth2_scheme)],
 ) -> schemas.Caller:
     """Whom the bearer token names.
 
@@ -502,7 +502,7 @@ def verify_token(token: str, algorithm: str, key: Key | str) -> schemas.Caller:
 
 # ---------------------------------------------------------------- tasks
 
-# Every route of this router needs a token.
+# Every route of this router needs a token, also one that forgets to ask who is calling.
 tasks = APIRouter(
     prefix="/tasks",
     tags=["tasks"],
@@ -510,15 +510,15 @@ tasks = APIRouter(
     responses=error_docs("UNAUTHORIZED", "DATABASE_UNAVAILABLE"),
 )
 
-# For statements that are made once: the table itself, for rows instead of objects.
+# Instead of `Task` where rows are wanted, not objects.
 task_table: Table = Task.__table__  # type: ignore[attr-defined]
 # The fields of a task as it goes out, and their columns with the ETag behind them.
 FIELDS = [name for name in schemas.TaskRead.model_fields if name in task_table.c]
 COLUMNS: list[ColumnElement[Any]] = [task_table.c[name] for name in (*FIELDS, "etag")]
 if ON_POSTGRESQL:
-    # They only pass through, so they stay as the driver reads them.
+    # They only pass through: SQLAlchemy need not convert what the driver has read.
     COLUMNS = [type_coerce(column, NullType()).label(column.name) for column in COLUMNS]
-# The conditions that make a task the caller's own, and the one that is meant.
+# The caller's own tasks, and one of them by its id.
 # No parameter may have the name of a field: SQLAlchemy would refuse the UPDATE.
 OWN = task_table.c.user_id == bindparam("own_user_id")
 OWN_TASK = (OWN, task_table.c.id == bindparam("own_task_id"))
@@ -530,7 +530,10 @@ def find_task(
     task_id: uuid.UUID,
     etags: list[str] | None = None,
 ) -> Task:
-    """The caller's own task; NOT_FOUND, or PRECONDITION_FAILED when it has none of the ETags."""
+    """The caller's own task; raises NOT_FOUND, PRECONDITION_FAILED when it has none of the ETags.
+
+    UNAUTHORIZED when the account is deleted.
+    """
     task = session.get(Task, (caller.user_id, task_id))
     if task is None:
         check_account(session, caller)
@@ -549,7 +552,7 @@ def as_dict(row: Row[Any]) -> dict[str, Any]:
 
 
 def task_response(row: Row[Any], **more: Any) -> Response:
-    """One task with its ETag, and more fields."""
+    """An answer of one task with its ETag, and of more fields by their names."""
     return Response(
         to_json(as_dict(row) | more),
         headers={"ETag": f'"{row.etag}"'},
@@ -603,7 +606,7 @@ def create_task(
         with Session(autocommit) as session:
             row = session.exec(CREATE_TASK, params=values).one()
     except IntegrityError:
-        # A user of an outside issuer has no row yet: once more, with one.
+        # A user of an outside issuer may have no row yet: once more, with one.
         with Session(engine) as session:
             create_user(session, caller)
             row = session.exec(CREATE_TASK, params=values).one()
@@ -630,7 +633,7 @@ def new_task(
     caller: schemas.Caller,
     idempotency_key: str | None,
 ) -> dict[str, Any]:
-    """The columns of a new task."""
+    """The values of a new task, by the names of the columns."""
     now = utc_now()
     due_local = None
     if body.due_date is not None:
@@ -656,17 +659,17 @@ def new_task_id(caller: schemas.Caller, idempotency_key: str | None) -> uuid.UUI
     return uuid.uuid5(namespace, idempotency_key)
 
 
-def fold(words: ColumnElement[Any]) -> ColumnElement[Any]:
+def ignore_case(words: ColumnElement[Any]) -> ColumnElement[Any]:
     """The words without letter case; a letter may have two small forms, or two capitals."""
     return func.upper(func.lower(words))
 
 
 # The conditions of the filters, made once like the statements: what varies is a parameter.
 POSITION = func.strpos if ON_POSTGRESQL else func.instr
-TEXT = fold(bindparam("q"))
+TEXT = ignore_case(bindparam("q"))
 HAS_TEXT = or_(
-    POSITION(fold(task_table.c.title), TEXT) > 0,
-    POSITION(fold(task_table.c.description), TEXT) > 0,
+    POSITION(ignore_case(task_table.c.title), TEXT) > 0,
+    POSITION(ignore_case(task_table.c.description), TEXT) > 0,
 )
 IS_COMPLETED = task_table.c.completed == bindparam("wants_completed")
 HAS_PRIORITY = task_table.c.priority.in_(bindparam("priority"))
@@ -699,7 +702,7 @@ def list_tasks(
     with Session(autocommit) as session:
         rows = session.exec(page, params=values).all()
         if rows:
-            *_, total = rows[0]
+            total = rows[0][-1]
         elif filters.offset:
             # A page past the end has no row to carry the total.
             total = session.exec(count, params=values).one()
@@ -928,7 +931,10 @@ def change_task(
 
 
 def complete_or_reopen(task: Task, changes: dict[str, Any]) -> Changed | None:
-    """Completes or reopens a recurring task; None when somebody has changed it, so try again."""
+    """Completes or reopens a recurring task; None when it must be looked at once more.
+
+    Its state may be the wanted one already, or somebody has changed it meanwhile.
+    """
     # FLIP equals neither state.
     if changes.get("completed", task.completed) == task.completed:
         return None
@@ -941,7 +947,7 @@ CREATE_NEXT_TASK = insert(task_table).on_conflict_do_nothing().returning(*COLUMN
 
 
 def complete(task: Task, changes: dict[str, Any]) -> Changed | None:
-    """Completes a task and makes its next occurrence, both or neither."""
+    """Completes a task and makes its next occurrence, both or neither; None: it has changed."""
     task.sqlmodel_update(changes)
     next_task = task.next_occurrence(utc_now())
     next_row = None
@@ -956,7 +962,7 @@ def complete(task: Task, changes: dict[str, Any]) -> Changed | None:
 
 
 def reopen(task: Task, changes: dict[str, Any]) -> Changed | None:
-    """Reopens a task and deletes its next occurrence, if nobody has touched that one."""
+    """Reopens a task and deletes its next occurrence if that is untouched; None: it has changed."""
     untouched = (
         col(Task.user_id) == task.user_id,
         col(Task.id) == task.next_id,
@@ -971,16 +977,6 @@ def reopen(task: Task, changes: dict[str, Any]) -> Changed | None:
     return Changed(row, next_row=None)
 
 
-def lock_user(session: Session, user_id: str) -> None:
-    """Lets one transaction of a user at a time complete, reopen or delete the account.
-
-    Otherwise two of them may wait for each other's rows (deadlock). SQLite has one at a time.
-    """
-    if ON_POSTGRESQL:
-        user_number = func.hashtextextended(user_id, 0)
-        session.exec(select(func.pg_advisory_xact_lock(user_number)))
-
-
 def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> Row[Any] | None:
     """Updates the version that was read (optimistic locking); None when there is a newer one.
 
@@ -990,6 +986,16 @@ def update_unchanged(session: Session, task: Task, changes: dict[str, Any]) -> R
     statement = UPDATE_TASK.where(task_table.c.etag == task.etag)
     values = {"own_user_id": task.user_id, "own_task_id": task.id} | changes
     return session.exec(statement, params=values).one_or_none()
+
+
+def lock_user(session: Session, user_id: str) -> None:
+    """Lets one transaction of a user at a time complete, reopen or delete the account.
+
+    Otherwise two of them may wait for each other's rows (deadlock). SQLite has one at a time.
+    """
+    if ON_POSTGRESQL:
+        user_number = func.hashtextextended(user_id, 0)
+        session.exec(select(func.pg_advisory_xact_lock(user_number)))
 
 
 @tasks.delete(
@@ -1015,7 +1021,7 @@ def delete_task(task_id: uuid.UUID, caller: CurrentCaller, etags: IfMatch = None
 
 
 async def forbid_caching(request: Request) -> None:
-    """Answers with tokens and e-mails are stored by no cache."""
+    """Has the answer stored by no cache: it holds tokens or e-mails."""
     request.state.cache_control = "no-store"
 
 
@@ -1043,13 +1049,13 @@ async def turn_to_hash(request: Request) -> AsyncIterator[None]:
     if HASHING.statistics().tasks_waiting >= MAX_WAITING:
         raise ApiError("TOO_MANY_REQUESTS", reason="too many wait")
     async with HASHING:
-        # Nobody reads the answer.
+        # Nobody would read the answer.
         if await request.is_disconnected():
             raise ApiError("TOO_MANY_REQUESTS", reason="the caller has gone")
         yield
 
 
-# Every route of this router hashes a password.
+# Every route of this router hashes a password in its turn.
 passwords = APIRouter(
     responses=error_docs("VALIDATION_ERROR", "PAYLOAD_TOO_LARGE", "TOO_MANY_REQUESTS"),
 )
@@ -1131,7 +1137,7 @@ def dummy_hash() -> str:
     return hasher.hash(secrets.token_hex())
 
 
-# A wrong password is a 400 there (RFC 6749, 5.2).
+# Here a wrong password is a 400 too (RFC 6749, 5.2).
 OAUTH_ERRORS = error_docs(
     "VALIDATION_ERROR",
     "PAYLOAD_TOO_LARGE",
@@ -1198,7 +1204,7 @@ def delete_me(caller: CurrentCaller) -> None:
 def create_user(session: Session, caller: schemas.Caller) -> User:
     """Gives a user of an outside issuer a row, before what belongs to them is stored.
 
-    A row that is there is locked until the end of the transaction, so that nobody deletes it.
+    In a transaction nobody can delete it before the end.
     """
     check_account(session, caller)
     new_user = insert(User).values(id=caller.user_id)
@@ -1212,7 +1218,7 @@ def check_account(session: Session, caller: schemas.Caller) -> None:
         raise ApiError("UNAUTHORIZED", "This account was deleted")
 
 
-# What is called most is looked for first, and FastAPI's own pages last.
+# The order of looking: what is called most, then routers and routes of your own, FastAPI's pages.
 pages = app.router.routes[:]
 app.router.routes.clear()
 for prefix in TASK_PREFIXES:
@@ -1226,7 +1232,7 @@ app.router.routes.extend(pages)
 
 @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
 async def root(request: Request) -> RedirectResponse:
-    """The first page that anyone opens."""
+    """Leads to /docs."""
     return RedirectResponse(f"{request.scope['root_path']}/docs")
 
 
@@ -1265,14 +1271,14 @@ ALGORITHMS = {
     ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
 }
 # Seconds. When a fetch fails, the known keys stay in use.
-KEYS_LIFETIME = 300  # From then on they are fetched in the background.
-KEYS_MAX_AGE = 600  # From then on a request waits for the fetch.
+KEYS_REFRESH_AFTER = 300  # From then on they are fetched in the background.
+KEYS_EXPIRE_AFTER = 600  # From then on a request waits for the fetch.
 REFETCH = 10  # Between two fetches for an unknown key.
 FETCH_TIMEOUT = 5
 
 
 class Ed25519Key(Key):
-    """What python-jose lacks for EdDSA (RFC 8037)."""
+    """Verifies EdDSA signatures (RFC 8037), which python-jose can't."""
 
     def __init__(self, key: dict[str, str], _algorithm: str) -> None:
         self._key = Ed25519PublicKey.from_public_bytes(base64url_decode(key["x"].encode()))
@@ -1292,7 +1298,8 @@ class IssuerKeys:
 
     def __init__(self) -> None:
         self.keys: list[dict[str, Any]] = []
-        self.fetched_at = float(-KEYS_MAX_AGE)
+        # So long ago that the first call fetches.
+        self.tried_at = float(-KEYS_EXPIRE_AFTER)
         self.fetching: asyncio.Task[None] | None = None
 
     async def find(self, key_id: str | None, algorithm: str) -> str:
@@ -1303,11 +1310,11 @@ class IssuerKeys:
         if settings.jwt_jwks_url is None:
             raise ApiError("UNAUTHORIZED", reason="algorithm")
         keys = self.matching(key_id, algorithm)
-        age = time.monotonic() - self.fetched_at
-        if age >= KEYS_MAX_AGE or (not keys and age > REFETCH):
+        age = time.monotonic() - self.tried_at
+        if age >= KEYS_EXPIRE_AFTER or (not keys and age > REFETCH):
             await asyncio.shield(self.start_fetch())
             keys = self.matching(key_id, algorithm)
-        elif age > KEYS_LIFETIME:
+        elif age > KEYS_REFRESH_AFTER:
             self.start_fetch()
         if not self.keys:
             raise ApiError("ISSUER_UNAVAILABLE")
@@ -1321,14 +1328,14 @@ class IssuerKeys:
         for key in self.keys:
             algorithms = ALGORITHMS.get((key.get("kty", ""), key.get("crv")), ())
             named = key.get("alg") or algorithm
-            # EdDSA has two names.
+            # Either of its two names serves EdDSA.
             is_meant = named == algorithm or key.get("kty") == "OKP"
             if algorithm in algorithms and is_meant and key_id in (None, key.get("kid")):
                 found.append(key)
         return found
 
     def start_fetch(self) -> asyncio.Task[None]:
-        """The fetch that is under way, or a new one."""
+        """Starts a fetch unless one is under way, and returns it."""
         if self.fetching is None or self.fetching.done():
             self.fetching = asyncio.create_task(self.fetch())
         return self.fetching
@@ -1342,7 +1349,7 @@ class IssuerKeys:
         except Exception as error:
             reason = f"{type(error).__name__} {error}"
             log.warning("issuer keys unavailable: %s: %s", settings.jwt_jwks_url, reason)
-        self.fetched_at = time.monotonic()
+        self.tried_at = time.monotonic()
 
 
 def download_keys() -> list[dict[str, Any]]:
@@ -1431,7 +1438,7 @@ def is_our_fault(error: Exception) -> bool:
 
 
 def first_line(error: Exception) -> str:
-    """The words of an error. What a database says behind its first line repeats the row."""
+    """The first line of an error: in the next ones a database repeats the row."""
     return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
@@ -1459,7 +1466,7 @@ MAX_LOGGED = 200
 
 
 def limit_head(app: ASGIApp) -> ASGIApp:
-    """A middleware that answers a query or headers longer than anybody needs: VALIDATION_ERROR."""
+    """A middleware that raises VALIDATION_ERROR for a query or headers longer than needed."""
 
     async def app_with_limit(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and is_head_too_long(scope):
@@ -1486,7 +1493,7 @@ class RequestContextMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, with no slash at the end of its path."""
+        """Passes a request on, and logs it behind its answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -1621,7 +1628,7 @@ circuit_open_until = 0.0
 KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
 
 
-# While the tables are not made, a missing one is no fault of ours.
+# While the tables are not made, a missing table is no fault of ours.
 app.state.has_tables = False
 app.state.waits_for_database = True
 
@@ -1653,7 +1660,7 @@ async def create_tables_when_possible() -> None:
 
 
 def create_tables() -> None:
-    """Makes the tables that are missing. One worker does it while the others wait."""
+    """Makes what is missing: tables, columns, their distribution. One worker at a time does it."""
     if not ON_POSTGRESQL:
         # check_sqlite_file would take a missing file for a deleted one.
         SQLITE_FILE.touch()
@@ -1678,7 +1685,7 @@ def check_encoding(connection: Connection) -> None:
 
 
 def add_missing_columns(connection: Connection, table: Table) -> None:
-    """Adds the columns that a model has gained since its table was made, and alters nothing else.
+    """Adds the columns that a model has gained since, with their indexes; alters nothing else.
 
     Raises SchemaError for a column that can't be added, and for a table that is not ours.
     """
@@ -1701,7 +1708,10 @@ def add_missing_columns(connection: Connection, table: Table) -> None:
 
 
 def add_column(connection: Connection, column: Column[Any]) -> None:
-    """Adds a column, with the default of its field for the rows that are there."""
+    """Adds a column with its keys, and with the default of its field for the rows that are there.
+
+    Raises SchemaError for one that can't be added.
+    """
     quoted = connection.dialect.identifier_preparer
     table = quoted.format_table(column.table)
     definition = CreateColumn(column).compile(dialect=connection.dialect)
@@ -1772,7 +1782,7 @@ def limit_statement(
     parameters: object,
     *_: object,
 ) -> tuple[str, object]:
-    """Has the server itself end a slow statement: what is answered 503 is not done later."""
+    """Has the server end a slow statement, so that what is answered 503 is not done later."""
     if statement.lstrip().startswith(("CREATE", "ALTER", "DROP")):
         # Citus takes these alone. They stand in a transaction that has its limit already.
         return statement, parameters
@@ -1813,7 +1823,7 @@ def connect_or_fail_fast(
 
 
 def replace_closed_connection(connection: Any, *_: Any) -> None:
-    """Has the pool replaced when the server has closed its connections; without a round trip."""
+    """Raises InvalidatePoolError for a connection that the server has closed; asks nobody."""
     try:
         # The first poll reads why it was closed, the second finds it closed.
         connection.poll()
@@ -1823,7 +1833,7 @@ def replace_closed_connection(connection: Any, *_: Any) -> None:
 
 
 def prepare_sqlite(connection: Any, _record: object) -> None:
-    """Waits for locks, lets readers and a writer work at once, and keeps foreign keys."""
+    """Sets how long to wait for locks, readers beside a writer, foreign keys, and functions."""
     connection.execute(f"PRAGMA busy_timeout = {DB_TIMEOUT * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -1847,7 +1857,7 @@ def has_tags(tags: str, wanted: str) -> bool:
 
 
 def check_sqlite_file(_connection: Any, record: Any, *_: Any) -> None:
-    """Opens a file anew that was replaced; raises when it is gone.
+    """Has a file opened anew that was replaced; raises OperationalError when it is gone.
 
     What is written into a file that was deleted is lost without an error.
     """
@@ -1862,7 +1872,7 @@ def check_sqlite_file(_connection: Any, record: Any, *_: Any) -> None:
 
 
 def begin_immediate(connection: Connection) -> None:
-    """Locks the file first: by itself sqlite3 begins with the first write, after what was read."""
+    """Locks the file first: sqlite3 would begin at the first write, when what was read is old."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

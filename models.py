@@ -34,7 +34,7 @@ LAST_MOMENT = datetime(2200, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 
 def list_of(pattern: str) -> str:
-    """The pattern of one or more values, separated by commas."""
+    """The regular expression of one or more values, separated by commas."""
     return f"({pattern})(,({pattern}))*"
 
 
@@ -129,7 +129,7 @@ def first_date_after(rule: dict[str, str], start: datetime) -> datetime | None:
 
 @lru_cache
 def ever_matches(rule: str) -> bool:
-    """Whether a rule has a date at all, whichever days its INTERVAL skips."""
+    """Whether a rule has a date at all, if its INTERVAL is left out."""
     without_gaps = read_rule(rule) | {"INTERVAL": "1"}
     return first_date_after(without_gaps, RULE_CHECK_START) is not None
 
@@ -144,7 +144,7 @@ def in_utc(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def is_over(rule: dict[str, str], local: datetime, zone: ZoneInfo) -> bool:
-    """Whether the series has ended before this date: by COUNT, by UNTIL or by our last year."""
+    """Whether no task may follow at this date: by COUNT, by UNTIL or by our last year."""
     if rule.get("COUNT") == "1" or in_utc(local, zone) > LAST_MOMENT:
         return True
     if "UNTIL" not in rule:
@@ -185,9 +185,9 @@ def read_moment(
     parse: Callable[[Any], datetime],
     info: ValidationInfo,
 ) -> datetime:
-    """A date and time in UTC; raises ValueError for what is none, or lies out of our years.
+    """A date and time in UTC; raises ValueError for anything else, and out of our years.
 
-    Without an offset it is the clock of the field `timezone` before it.
+    Without an offset it is a local time of the field `timezone`, which stands before it.
     """
     is_text = isinstance(value, str) and re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
     # Pydantic would read numbers and strings of digits as Unix time.
@@ -239,7 +239,7 @@ Tag = Annotated[
     WithoutComma,
     Storable,
 ]
-# Each once, in their order.
+# Without duplicates, in their order.
 Tags = Annotated[
     list[Tag],
     Field(max_length=20),
@@ -341,7 +341,7 @@ class Task(TaskBase, table=True):
         ondelete="CASCADE",
     )
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
-    # Both move with every UPDATE, whoever writes it.
+    # Both move with every UPDATE that SQLAlchemy writes.
     etag: str = Field(
         default_factory=new_etag,
         sa_column_kwargs={"onupdate": new_etag},

@@ -24,8 +24,9 @@ from models import AnyCasePriority, Moment, Storable, Tag, TaskBase, TimeZone, T
 
 # As the value of `completed`: the opposite of what is stored.
 FLIP = "flip"
-# Forms send an empty text or null for an empty field.
+# Of these fields an empty text, as forms send it, is null.
 EMPTY_IS_NULL = {"due_date", "reminder_at", "recurrence_rule", "timezone"}
+# Of these fields null is as if left out.
 NULL_IS_LEFT_OUT = {"completed", "is_completed", "priority", "tags", "timezone"}
 
 
@@ -48,7 +49,7 @@ class TaskCreate(TaskBase):
     @model_validator(mode="before")
     @classmethod
     def read_form(cls, data: Any) -> Any:
-        """Drops empty fields of a form; a rule sets `is_recurring` unless that is sent."""
+        """Reads the empty fields of a form; a rule sets `is_recurring` unless that is sent."""
         if not isinstance(data, dict):
             return data
         form = {}
@@ -62,12 +63,12 @@ class TaskCreate(TaskBase):
         return form
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent, with one `completed`."""
+        """The fields that were sent, with the state under one name."""
         return merge_completed(self.model_dump(exclude_unset=True))
 
 
 def merge_completed(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields with one `completed`.
+    """The fields with `is_completed` under its other name.
 
     If the two names disagree, the client has flipped one of them and sent back the other as it
     read it: the stored state is to be flipped.
@@ -92,12 +93,12 @@ class TaskToggle(BaseModel):
     is_completed: StrictBool | None = None
 
     def changes(self) -> dict[str, Any]:
-        """The state that was sent, or the other one."""
+        """The state that was sent, or FLIP."""
         return {"completed": FLIP} | merge_completed(self.model_dump(exclude_none=True))
 
 
 class TaskRead(TaskBase):
-    """A task as it is stored; `is_completed` is another name for `completed`."""
+    """A task as it is answered; `is_completed` is another name for `completed`."""
 
     model_config = {"json_schema_serialization_defaults_required": True}
 
@@ -124,12 +125,12 @@ def without_null(schema: dict[str, Any]) -> None:
 
 
 T = TypeVar("T")
-# A parameter that is None when it is left out.
+# A parameter that may be left out.
 OptionalParameter = Annotated[T | None, Field(json_schema_extra=without_null)]
 
 
 def split_commas(values: list[str]) -> list[str]:
-    """The values of a parameter that is repeated, or holds several separated by commas."""
+    """The values of a parameter that is repeated, or holds several; ValueError for more than 20."""
     parts = [part for part in ",".join(values).split(",") if part.strip()]
     if len(parts) > 20:
         raise ValueError("must hold at most 20 values")
@@ -137,7 +138,7 @@ def split_commas(values: list[str]) -> list[str]:
 
 
 def end_of_day(value: str, info: ValidationInfo) -> str | datetime:
-    """The last moment of a date without a time, which stands for the whole day."""
+    """The last moment of a date without a time, or what has one as it is."""
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         return value
     last = datetime.fromisoformat(f"{value}T23:59:59.999999")
@@ -254,7 +255,7 @@ class SignIn(BaseModel):
 
 
 class SignUp(BaseModel):
-    """A new account."""
+    """What a new account is made of."""
 
     email: NewEmail = Field(examples=["grace@example.com"])
     password: Password = Field(min_length=8, max_length=128, examples=["correct horse"])
@@ -266,7 +267,7 @@ ACCOUNT_CLAIM = "task_api_account"
 
 
 def read_subject(value: Any) -> Any:
-    """A whole number as its digits."""
+    """A whole number as its digits, anything else as it is."""
     if type(value) is int:
         return str(value)
     return value
