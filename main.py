@@ -1383,8 +1383,9 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
     detail = str(error.detail)
     body: dict[str, Any] = {"detail": detail, "code": code}
     request.state.error = {"code": code, "detail": detail}
-    if isinstance(error, ApiError) and error.reason:
-        request.state.error["reason"] = error.reason
+    reason = getattr(error, "reason", None)
+    if reason is not None:
+        request.state.error["reason"] = reason
     if request.scope["path"].endswith("/auth/token"):
         # The shape that the Authorize button of /docs can show.
         body["error"] = OAUTH_NAMES.get(code, code.lower())
@@ -1526,8 +1527,8 @@ class RequestContextMiddleware:
 def log_request(fields: dict[str, Any], state: dict[str, Any]) -> None:
     """Writes a line of the access log, whose words are these fields."""
     line = " ".join(map(str, fields.values()))
-    caller = {"request_id": state["request_id"], "user_id": state.get("user_id")}
-    log.info(line, extra=fields | caller)
+    ids = {"request_id": state["request_id"], "user_id": state.get("user_id")}
+    log.info(line, extra=fields | ids)
 
 
 def find_request_id(headers: Headers) -> str:
@@ -1650,7 +1651,7 @@ async def create_tables_when_possible() -> None:
             app.state.waits_for_database = not is_our_fault(error)
             line = f"database unavailable: {first_line(error)}"
             level = logging.WARNING
-            if is_our_fault(error):
+            if not app.state.waits_for_database:
                 line = f"the tables can't be made: {first_line(error)}"
                 level = logging.ERROR
             if line != told:

@@ -637,11 +637,17 @@ def one_task_of_a_title(ada, sql):
 
 
 @pytest.fixture
-def route(main):
-    """Adds `GET /route` for the length of a test."""
+def own_routes(main):
+    """Takes back the routes that a test adds."""
     routes = list(main.app.router.routes)
-    yield main.app.get("/route")
+    yield
     main.app.router.routes[:] = routes
+
+
+@pytest.fixture
+def route(main, own_routes):
+    """Adds `GET /route` for the length of a test."""
+    return main.app.get("/route")
 
 
 def test_workers_that_start_at_once_make_the_tables_once(main, ada):
@@ -1368,11 +1374,11 @@ def test_the_error_of_a_handler_of_ones_own_has_a_text(client, route, status, de
     assert answer.json()["error"]["message"] == answer.json()["detail"]
 
 
+@pytest.mark.usefixtures("own_routes")
 def test_a_socket_of_ones_own_may_refuse_a_token(main):
     async def handler(websocket: WebSocket):
         await main.read_token("none")
 
-    routes = list(main.app.router.routes)
     main.app.websocket("/socket")(handler)
     sent = []
 
@@ -1391,7 +1397,6 @@ def test_a_socket_of_ones_own_may_refuse_a_token(main):
         "extensions": {"websocket.http.response": {}},
     }
     asyncio.run(main.app(scope, connect, send))
-    main.app.router.routes[:] = routes
     assert sent[0]["status"] == 401
 
 
